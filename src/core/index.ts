@@ -1,0 +1,5 @@
+export * from './dtypes'
+export * from './errors'
+export * from './hash'
+export * from './random'
+export * from './shape'

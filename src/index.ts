@@ -1,0 +1,3 @@
+// What `import … from "whetstone"` gives: the public namespaces, nothing else.
+export * as core from './core'
+export { WhetstoneError } from './core'

@@ -1,5 +1,6 @@
 export * from './dtypes'
 export * from './errors'
 export * from './hash'
+export * from './host'
 export * from './random'
 export * from './shape'

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { messageOf } from '../core'
 import { projectPython, root } from './root'
 
 /** One line of the doctor's report. */
@@ -63,20 +62,18 @@ function pythonModules(): Finding[] {
   })
 }
 
-function browser(): Finding {
-  const names = [process.env['WHETSTONE_BROWSER'], 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
-  for (const name of names) {
-    const version = name === undefined ? undefined : ask(name, '--version')
-    if (version !== undefined) return { name: 'Chromium', kind: 'optional', found: true, value: version }
-  }
-  return { name: 'Chromium', kind: 'optional', found: false, value: '', adds: 'the browser tests of JupyterLab in `npm test`', get: 'Debian, Ubuntu: sudo apt install chromium; or name one in WHETSTONE_BROWSER' }
+const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
+
+/** The command of a Chromium, for the browser tests. */
+export function findBrowser(): string | undefined {
+  const named = process.env['WHETSTONE_BROWSER']
+  return [...(named === undefined ? [] : [named]), ...BROWSERS].find((name) => ask(name, '--version') !== undefined)
 }
 
-/** Where a Chromium is, for the browser tests. */
-export function findBrowser(): string | undefined {
-  const names = [process.env['WHETSTONE_BROWSER'], 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
-  return names.find((name) => name !== undefined && ask(name, '--version') !== undefined)
+function browser(): Finding {
+  const found = findBrowser()
+  return { name: 'Chromium', kind: 'optional', found: found !== undefined, value: found === undefined ? '' : ask(found, '--version') ?? '',
+    adds: 'the browser tests of JupyterLab in `npm test`', get: 'Debian, Ubuntu: sudo apt install chromium; or name one in WHETSTONE_BROWSER' }
 }
 
 function tensorrt(): Finding {
@@ -114,7 +111,7 @@ function tfjsNode(): Finding {
 }
 
 /** Everything the doctor looks at, in the order of the report. */
-export async function examine(): Promise<Finding[]> {
+export function examine(): Finding[] {
   const gpu = ask('nvidia-smi', '--query-gpu=name,memory.total,driver_version', '--format=csv,noheader')
   const nvcc = ask('nvcc', '--version')
   const python = ask(projectPython, '-c', 'import sys; print(sys.version.split()[0])')
@@ -127,7 +124,7 @@ export async function examine(): Promise<Finding[]> {
     { name: 'processor', kind: 'fact', found: true, value: `${os.cpus()[0]?.model.trim() ?? 'unknown'}, ${os.cpus().length} cores` },
     ...cpuFeatures().map(({ name, found, means }): Finding => ({ name, kind: 'fact', found, value: means })),
     { name: 'memory', kind: 'needed', found: os.totalmem() >= 3.5 * 2 ** 30, value: `${(os.totalmem() / 2 ** 30).toFixed(1)} GB, ${(os.freemem() / 2 ** 30).toFixed(1)} GB free`, adds: 'lessons need 4 GB', get: 'close other programs' },
-    ...await providerFindings(),
+    ...providerFindings(),
     { name: 'NVIDIA GPU', kind: 'optional', found: gpu !== undefined, value: gpu ?? '', adds: 'CUDA and TensorRT lessons on the device; without one they run in the emulator', get: 'a machine with an NVIDIA GPU and driver' },
     { name: 'nvcc', kind: 'optional', found: nvcc !== undefined, value: nvcc ?? '', adds: 'compiling CUDA for a GPU, register counts', get: 'install the CUDA toolkit' },
     { name: 'C++ compiler', kind: 'optional', found: compiler !== undefined, value: compiler ?? '', adds: 'the CUDA emulator', get: 'Debian, Ubuntu: sudo apt install g++' },
@@ -135,19 +132,33 @@ export async function examine(): Promise<Finding[]> {
   ]
 }
 
-async function providerFindings(): Promise<Finding[]> {
+interface Probed {
+  readonly name: string
+  readonly works: boolean
+  readonly reason?: string
+}
+
+/** In a process of its own: a provider's libraries write to the terminal, and a broken driver can end the process. */
+function providerFindings(): Finding[] {
   const how: Record<string, { adds: string; get: string }> = {
     cpu: { adds: 'running any model', get: 'npm ci' },
     webgpu: { adds: 'running models on a GPU of any make', get: 'a GPU with a Vulkan, Metal or Direct3D 12 driver' },
     cuda: { adds: 'running models on an NVIDIA GPU', get: 'npm rebuild onnxruntime-node --ignore-scripts=false  (downloads its CUDA libraries)' },
     tensorrt: { adds: 'running models through TensorRT', get: 'install TensorRT, then as for cuda' },
   }
-  try {
-    const { probeProviders } = await import('../runtime/index.js')
-    return (await probeProviders()).map(({ name, available, reason }): Finding => ({
-      name: `ONNX Runtime ${name}`, kind: name === 'cpu' ? 'needed' : 'optional', found: available, value: available ? 'a session was created and run' : (reason ?? '').slice(0, 120), ...how[name],
-    }))
-  } catch (error) {
-    return [{ name: 'ONNX Runtime', kind: 'needed', found: false, value: messageOf(error).split('\n')[0] ?? '', ...how['cpu'] }]
-  }
+  const script = `console.log(JSON.stringify(require(${JSON.stringify(path.join(__dirname, '..', 'runtime'))}).providers()))`
+  const asked = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 60_000 })
+  const answer = asked.stdout.split('\n').find((line) => line.startsWith('['))
+  const reason = /Error: (.*)/.exec(asked.stderr)?.[1] ?? `the probe ended with ${asked.signal ?? asked.status ?? 'nothing'}`
+  const probed = answer === undefined ? [{ name: 'cpu', works: false, reason }] : JSON.parse(answer) as Probed[]
+  return probed.map((one) => ({
+    name: `ONNX Runtime ${one.name}`, kind: one.name === 'cpu' ? 'needed' : 'optional', found: one.works,
+    value: one.works ? 'a session was created and run' : gist(one.reason ?? ''), ...how[one.name],
+  }))
+}
+
+/** What a provider's long message comes down to. */
+function gist(reason: string): string {
+  const library = /(lib\w+\.so[.\d]*): cannot open/.exec(reason)?.[1]
+  return library === undefined ? (/got:\s*(.*)/.exec(reason)?.[1] ?? reason).slice(0, 120) : `${library} is not there`
 }

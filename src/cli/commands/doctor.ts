@@ -7,8 +7,8 @@ export function register(program: Command): void {
   program.command('doctor')
     .description('show what this machine has and what is missing')
     .option('--json', 'one JSON object')
-    .action(async (options: { json?: boolean }) => {
-      const findings = await examine()
+    .action((options: { json?: boolean }) => {
+      const findings = examine()
       const missing = findings.filter((finding) => finding.kind === 'needed' && !finding.found)
       process.stdout.write(options.json ? JSON.stringify({ ready: missing.length === 0, findings }) + '\n' : report(findings))
       if (missing.length > 0) process.exitCode = 1

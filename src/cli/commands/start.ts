@@ -70,14 +70,12 @@ async function start(flags: readonly string[], options: StartOptions): Promise<n
   if (!Number.isInteger(first) || first < 1 || first > 65535) {
     throw new WhetstoneError('START_PORT', 'The port is not one', { expected: 'a whole number from 1 to 65535', got: options.port })
   }
-  const { writeFrontPage } = await import('../../course/index.js')
-  writeFrontPage()
   const port = await findPort(options.host, first)
   const token = process.env['JUPYTER_TOKEN'] ?? randomBytes(24).toString('hex')
   const page = `/lab/tree/${FRONT_PAGE}?factory=Markdown%20Preview`
   const began = Date.now()
   const server = spawn(projectPython, ['-m', 'jupyterlab', `--ServerApp.ip=${options.host}`, `--ServerApp.port=${port}`, '--ServerApp.port_retries=0',
-    `--ServerApp.root_dir=${root}`, `--ServerApp.preferred_dir=${path.join(root, 'notebooks')}`, `--LabApp.default_url=${page}`,
+    `--ServerApp.root_dir=${root}`, `--FileContentsManager.preferred_dir=${path.join(root, 'notebooks')}`, `--LabApp.default_url=${page}`,
     '--LabApp.extension_manager=readonly', '--ServerApp.answer_yes=True', '--Application.log_level=WARN', '--LabApp.collaborative=False',
     '--KernelSpecManager.ensure_native_kernel=False', '--MultiKernelManager.default_kernel_name=whetstone', '--no-browser', ...asRoot(), ...flags], {
     cwd: root, env: environment(token), stdio: ['ignore', 'inherit', 'inherit'],
@@ -113,8 +111,7 @@ async function listening(server: ChildProcess, url: string): Promise<boolean> {
 }
 
 function openBrowser(url: string): void {
-  const [command, ...args] = process.platform === 'darwin' ? ['open', url] : ['xdg-open', url]
-  const asked = spawnSync('which', [command ?? ''])
-  if (asked.status !== 0) return
-  spawn(command ?? '', args, { stdio: 'ignore', detached: true }).on('error', () => undefined).unref()
+  const command = process.platform === 'darwin' ? 'open' : 'xdg-open'
+  if (spawnSync('which', [command]).status !== 0) return
+  spawn(command, [url], { stdio: 'ignore', detached: true }).on('error', () => undefined).unref()
 }

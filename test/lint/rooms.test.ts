@@ -11,7 +11,7 @@ beforeAll(async () => {
   const { roomsRule } = await import(path.join(root, 'eslint.rooms.mjs')) as { roomsRule: never }
   // Without types: the planted files do not exist, and the rule needs none.
   const eslint = new ESLint({ cwd: root, overrideConfigFile: true, overrideConfig: [{
-    files: ['**/*.ts'], languageOptions: { parser: tseslint.parser as Linter.Parser },
+    files: ['**/*.ts'], languageOptions: { parser: tseslint.parser },
     plugins: { whetstone: { rules: { rooms: roomsRule } } }, rules: { 'whetstone/rooms': 'error' },
   }] })
   lint = async (file, code) => {

@@ -23,7 +23,7 @@ describe('the outputs of a cell', () => {
   })
 
   it('updates a display in place, also one of an earlier cell', () => {
-    const ids = new Map()
+    const ids = new Map<string, never[]>()
     const first = new OutputCollector(ids)
     const second = new OutputCollector(ids)
     first.add(message('display_data', { data: { 'text/plain': '1' }, metadata: {}, transient: { display_id: 'x' } }))

@@ -1,3 +1,4 @@
 // What `import … from "whetstone"` gives: the public namespaces, nothing else.
 export * as core from './core'
 export { WhetstoneError } from './core'
+export * as data from './data'

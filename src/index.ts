@@ -2,3 +2,4 @@
 export * as benchmarks from './benchmarks'
 export * as core from './core'
 export { WhetstoneError } from './core'
+export * as data from './data'

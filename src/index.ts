@@ -1,3 +1,5 @@
 // What `import … from "whetstone"` gives: the public namespaces, nothing else.
 export * as core from './core'
 export { WhetstoneError } from './core'
+export * as course from './course'
+export { check, hint, progressReport, reset, solution } from './course'

@@ -1,5 +1,7 @@
 // What `import … from "whetstone"` gives: the public namespaces, nothing else.
+export * as benchmarks from './benchmarks'
 export * as core from './core'
 export { WhetstoneError } from './core'
 export * as course from './course'
 export { check, hint, progressReport, reset, solution } from './course'
+export * as data from './data'

@@ -1,0 +1,6 @@
+export * from './errors'
+export * from './providers'
+export * from './session'
+export { dtypeOfCode, tensor } from './tensor'
+export type { RuntimeDType, RuntimeTensor, TensorData } from './tensor'
+export { ONNXRUNTIME_VERSION } from './binding'

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { RuntimeError, Session, providers, tensor } from '.'
+
+// y = Identity(x) for x: float32 [n, 2], encoded by hand from onnx.proto: the codec belongs to another room.
+const field = (number: number, bytes: readonly number[]): number[] => [(number << 3) | 2, bytes.length, ...bytes]
+const text = (number: number, value: string): number[] => field(number, [...Buffer.from(value)])
+const int = (number: number, value: number): number[] => [number << 3, value]
+const dims = [...field(1, text(2, 'n')), ...field(1, int(1, 2))]
+const value = (name: string): number[] => [
+  ...text(1, name), ...field(2, field(1, [...int(1, 1), ...field(2, dims)])),
+]
+const identity = Uint8Array.from([
+  ...int(1, 8),
+  ...field(7, [
+    ...field(1, [...text(1, 'x'), ...text(2, 'y'), ...text(4, 'Identity')]), ...text(2, 'g'),
+    ...field(11, value('x')), ...field(12, value('y')),
+  ]),
+  ...field(8, [...text(1, ''), ...int(2, 13)]),
+])
+
+describe('Session', () => {
+  it('runs a model and gives typed tensors back', async () => {
+    const session = Session.create(identity, { threads: 1 })
+    expect(session.inputs).toEqual([{ name: 'x', dtype: 'float32', shape: ['n', 2] }])
+    const x = tensor('float32', [3, 2], Float32Array.of(1, 2, 3, 4, 5, 6))
+    expect(session.runSync({ x }).y).toEqual(x)
+    expect((await session.run({ x }, ['y'])).y).toEqual(x)
+    session.dispose()
+    expect(() => session.runSync({ x })).toThrow(expect.objectContaining({ code: 'RUNTIME_DISPOSED' }))
+  })
+
+  it('names the input that does not fit, what was expected and what came', () => {
+    const session = Session.create(identity)
+    const x = tensor('float32', [1, 3], Float32Array.of(1, 2, 3))
+    expect(() => session.runSync({ x })).toThrow(/"x"[^]*float32 \[n, 2\][^]*float32 \[1, 3\]/)
+    expect(() => session.runSync({})).toThrow(/"x" is missing/)
+    expect(() => session.runSync({ x, z: x })).toThrow(/no input named "z"/)
+    const fits = tensor('float32', [1, 2], Float32Array.of(1, 2))
+    expect(() => session.runSync({ x: fits }, ['q'])).toThrow(/no output named "q"/)
+    session.dispose()
+  })
+
+  it('refuses bytes that are no model with a typed error', () => {
+    expect(() => Session.create(Uint8Array.of(1, 2, 3))).toThrow(RuntimeError)
+    expect(() => Session.create('/nowhere/model.onnx')).toThrow(expect.objectContaining({ code: 'RUNTIME_MODEL' }))
+  })
+
+  it('refuses data that does not fill its shape', () => {
+    expect(() => tensor('int32', [2, 2], Int32Array.of(1))).toThrow(/4 elements/)
+  })
+})
+
+describe('providers', () => {
+  it('finds that cpu works and says why the others do not', () => {
+    const all = providers()
+    expect(all.find((p) => p.name === 'cpu')).toMatchObject({ works: true, bundled: true })
+    for (const p of all) expect(p.works || (p.reason ?? '').length > 0).toBe(true)
+  })
+})

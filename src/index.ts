@@ -2,6 +2,8 @@
 export * as benchmarks from './benchmarks'
 export * as core from './core'
 export { WhetstoneError } from './core'
+export * as course from './course'
+export { check, hint, progressReport, reset, solution } from './course'
 export * as data from './data'
 export * as notebook from './notebook'
 export {

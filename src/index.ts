@@ -1,3 +1,9 @@
 // What `import … from "whetstone"` gives: the public namespaces, nothing else.
+export * as benchmarks from './benchmarks'
 export * as core from './core'
 export { WhetstoneError } from './core'
+export * as data from './data'
+export * as notebook from './notebook'
+export {
+  bars, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
+} from './notebook'

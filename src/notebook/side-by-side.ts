@@ -1,0 +1,68 @@
+// Several views in one row: charts become panels of one figure, tables and images share a line of the page.
+import { displaySymbol } from '../core'
+import { NotebookError } from './errors'
+import { Figure, titleOf, type Layout, type Trace } from './figure'
+import { pad, textWidth } from './text'
+import { View } from './view'
+
+const GAP = 0.09
+
+/**
+ * Views beside each other, to compare them. All charts, or all of the other kind (tables, images, graphs): a page
+ * draws the two in different ways.
+ *
+ * @throws NotebookError `SIDE_BY_SIDE` for none, or for a mixture
+ */
+export function sideBySide(...views: readonly View[]): View {
+  if (views.length === 0) throw new NotebookError('SIDE_BY_SIDE', 'There is nothing to put side by side', { expected: 'two views or more' })
+  const figures = views.filter((view): view is Figure => view instanceof Figure)
+  if (figures.length === views.length) return panels(figures)
+  if (figures.length > 0) {
+    throw new NotebookError('SIDE_BY_SIDE', 'Charts and tables cannot share a row', {
+      got: `${figures.length} charts among ${views.length} views`, fix: 'put the charts in one row and the others in another',
+    })
+  }
+  const html = views.map((view) => {
+    const form = view[displaySymbol]()['text/html']
+    return `<div style="flex:1 1 auto;overflow-x:auto">${typeof form === 'string' ? form : ''}</div>`
+  })
+  return new View({
+    'text/html': `<div style="display:flex;flex-wrap:wrap;gap:2em;align-items:flex-start">${html.join('')}</div>`,
+    'text/plain': columns(views.map(String)),
+  })
+}
+
+/** One figure with the axes of figure i renamed to x<i>, y<i>, and drawn in the i-th part of the width. */
+function panels(figures: readonly Figure[]): Figure {
+  const width = (1 - GAP * (figures.length - 1)) / figures.length
+  const data: Trace[] = []
+  const layout: Record<string, unknown> = { showlegend: figures.some((one) => one.layout['showlegend'] === true) }
+  const annotations: Layout[] = []
+  figures.forEach((one, i) => {
+    const suffix = i === 0 ? '' : String(i + 1)
+    const from = i * (width + GAP)
+    const x = one.layout['xaxis'] as Layout
+    const y = one.layout['yaxis'] as Layout
+    layout[`xaxis${suffix}`] = { ...x, domain: [from, from + width], anchor: `y${suffix}` }
+    layout[`yaxis${suffix}`] = { ...y, anchor: `x${suffix}` }
+    annotations.push({
+      text: titleOf(one.layout), x: from, y: 1, xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'bottom',
+      showarrow: false, font: { size: 15 },
+    })
+    for (const trace of one.data) {
+      const colorbar = trace['colorbar']
+      const moved = typeof colorbar === 'object' && colorbar !== null ? { colorbar: { ...colorbar, x: from + width, thickness: 10 } } : {}
+      data.push({ ...trace, ...moved, xaxis: `x${suffix}`, yaxis: `y${suffix}` })
+    }
+    if (one.layout['barmode'] !== undefined) layout['barmode'] = one.layout['barmode']
+  })
+  return new Figure(data, { ...layout, annotations })
+}
+
+function columns(texts: readonly string[]): string {
+  const blocks = texts.map((text) => text.split('\n'))
+  const height = Math.max(...blocks.map((block) => block.length))
+  const widths = blocks.map((block) => Math.max(...block.map(textWidth)))
+  return Array.from({ length: height }, (_, row) =>
+    blocks.map((block, i) => pad(block[row] ?? '', widths[i] ?? 0)).join('   ').trimEnd()).join('\n')
+}

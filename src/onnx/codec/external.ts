@@ -1,0 +1,114 @@
+// External data: weights in files beside the model (ONNX, "External Data"). Locations come from an untrusted file, so they
+// must stay inside the model's folder, symbolic links included.
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import path from 'node:path'
+import { messageOf } from '../../core'
+import { OnnxError } from '../errors'
+import type { TensorSource } from '../ir/tensor'
+
+/** Bytes read or written by one call of the operating system: below its limit of 2 GiB. */
+export const IO_BYTES: number = 2 ** 30
+
+/** A range of a file as the source of a tensor's bytes; opened at each read, so it holds no descriptor. */
+export class FileSource implements TensorSource {
+  constructor(
+    readonly file: string,
+    readonly offset: number,
+    readonly byteLength: number,
+    readonly entries: ReadonlyMap<string, string>,
+  ) {}
+
+  read(offset: number, length: number): Uint8Array {
+    if (offset < 0 || length < 0 || offset + length > this.byteLength) {
+      throw new OnnxError('ONNX_EXTERNAL', 'A tensor is read beyond its external data', {
+        expected: `at most ${this.byteLength} bytes`, got: `${length} from ${offset}`, where: this.file,
+      })
+    }
+    return readRange(this.file, this.offset + offset, length)
+  }
+}
+
+/**
+ * The source of a tensor whose entries are given.
+ *
+ * @param folder of the model file; undefined when the model came from memory
+ * @throws OnnxError `ONNX_EXTERNAL` when the location is missing or leaves the folder, or offset or length are impossible
+ */
+export function externalSource(folder: string | undefined, entries: ReadonlyMap<string, string>, byteLength: number, tensor: string): TensorSource {
+  const where = `tensor "${tensor}"`
+  const location = entries.get('location') ?? ''
+  const normal = path.posix.normalize(location.replaceAll('\\', '/'))
+  if (location === '' || path.isAbsolute(location) || /^[a-zA-Z]:/.test(location) || normal === '..' || normal.startsWith('../') || location.includes('\0')) {
+    throw new OnnxError('ONNX_EXTERNAL', 'External data is outside the folder of the model', {
+      expected: 'a relative path that stays inside the folder', got: JSON.stringify(location), where,
+    })
+  }
+  const offset = wholeNumber(entries.get('offset'), 0, 'offset', where)
+  const length = wholeNumber(entries.get('length'), byteLength, 'length', where)
+  if (length !== byteLength) {
+    throw new OnnxError('ONNX_EXTERNAL', 'External data has another length than its tensor', {
+      expected: `${byteLength} bytes`, got: `${length} bytes`, where,
+    })
+  }
+  if (folder === undefined) return new Unlocated(entries, where)
+  return new FileSource(path.join(folder, normal), offset, length, entries)
+}
+
+/** Entries of a model that came from memory: they are kept, but nothing can be read. */
+class Unlocated implements TensorSource {
+  constructor(readonly entries: ReadonlyMap<string, string>, private readonly where: string) {}
+
+  read(): Uint8Array {
+    throw new OnnxError('ONNX_EXTERNAL', 'The model was read from memory, so its external data cannot be found', {
+      where: this.where, fix: 'use loadModel(path), or readModel(bytes, { folder })',
+    })
+  }
+}
+
+function wholeNumber(text: string | undefined, otherwise: number, what: string, where: string): number {
+  if (text === undefined) return otherwise
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN
+  if (!Number.isSafeInteger(value)) {
+    throw new OnnxError('ONNX_EXTERNAL', `External data has an impossible ${what}`, { got: JSON.stringify(text), where })
+  }
+  return value
+}
+
+/** Reads `length` bytes of a file from `offset` on; checks first that the file has them. */
+export function readRange(file: string, offset: number, length: number, inside: string = path.dirname(file)): Uint8Array {
+  let descriptor: number | undefined
+  try {
+    const real = realpathSync(file)
+    const folder = realpathSync(inside)
+    if (!real.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep)) {
+      throw new OnnxError('ONNX_EXTERNAL', 'External data is a link that leaves the folder of the model', { got: real, where: file })
+    }
+    descriptor = openSync(real, 'r')
+    const size = fstatSync(descriptor).size
+    if (offset + length > size) {
+      throw new OnnxError('ONNX_EXTERNAL', 'The file of external data is too short', {
+        expected: `${offset + length} bytes`, got: `${size} bytes`, where: file, fix: 'copy the file completely',
+      })
+    }
+    return readFully(descriptor, offset, length)
+  } catch (cause) {
+    if (cause instanceof OnnxError) throw cause
+    throw new OnnxError('ONNX_EXTERNAL', 'External data cannot be read', {
+      got: messageOf(cause), where: file, fix: 'put the file beside the model', cause,
+    })
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+/** Reads exactly `length` bytes from an open file. */
+export function readFully(descriptor: number, offset: number, length: number): Uint8Array {
+  // Memory that is not cleared first: all of it is overwritten below.
+  const bytes = Buffer.allocUnsafeSlow(length)
+  for (let at = 0; at < length; ) {
+    const count = readSync(descriptor, bytes, at, Math.min(IO_BYTES, length - at), offset + at)
+    if (count === 0) throw new OnnxError('ONNX_TRUNCATED', 'The file became shorter while it was read')
+    at += count
+  }
+  return bytes
+}

@@ -7,5 +7,5 @@ export { check, hint, progressReport, reset, solution } from './course'
 export * as data from './data'
 export * as notebook from './notebook'
 export {
-  bars, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
+  bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'

@@ -44,7 +44,7 @@ test('initializers and constants are lines in the boxes that read them; shapes a
   const { boxes, edges } = partsOf(graph)
   expect(boxes.map((box) => [box.kind, box.title])).toEqual([['input', 'x'], ['node', 'Gemm'], ['node', 'Add'], ['output', 'y']])
   expect(boxes[1]!.lines).toEqual(['weight 784×10', 'transB 1'])
-  expect(boxes[2]!.lines).toEqual(['c tensor 2'])
+  expect(boxes[2]!.lines).toEqual(['c 2'])
   expect(edges.map(({ from, to, label }) => [from, to, label])).toEqual([[0, 1, 'N×784'], [1, 2, 'N×10'], [2, 3, 'N×10']])
 })
 

@@ -128,7 +128,9 @@ function attributeText(attribute: unknown): string {
     return `[${list.slice(0, 8).map(attributeText).join(', ')}${list.length > 8 ? ', …' : ''}]`
   }
   if (typeof value === 'object' && value !== null && 'shape' in value && Array.isArray(value.shape)) {
-    return `tensor ${shapeText(value.shape as number[])}`
+    const shape = value.shape as number[]
+    if (shape.length === 0 && 'item' in value && typeof value.item === 'function') return `= ${attributeText((value.item as () => unknown)())}`
+    return shapeText(shape)
   }
   if (isGraph(value)) return `graph of ${value.nodes.length} nodes`
   return '…'

@@ -1,0 +1,219 @@
+// The TensorFlow.js backend `onnx`: keeps the data of tensors, records kernel calls, and computes them when a value is
+// read, when enough has gathered, or when a large step ends.
+import { DataStorage, KernelBackend, backend_util, engine as tfEngine, util } from '@tensorflow/tfjs'
+import type { BackendValues, DataType, TensorInfo } from '@tensorflow/tfjs'
+import { sameShape } from '../core'
+import type { Shape } from '../core'
+import { EngineError } from './errors'
+import { Executor } from './executor'
+import { defaultOptions } from './options'
+import type { EngineOptions } from './options'
+import { Lazy, materialized } from './record'
+import type { EngineData, EngineDType, View } from './record'
+
+/** The data behind a `dataId`. */
+export interface Entry {
+  readonly dtype: DataType
+  refCount: number
+  /** Numbers and booleans. */
+  readonly value?: Lazy
+  /** Strings, as TensorFlow.js keeps them. */
+  readonly strings?: BackendValues
+  /** Complex numbers: two tensors. */
+  readonly complex?: { readonly real: TensorInfo; readonly imag: TensorInfo }
+}
+
+const isEngineType = (dtype: DataType): dtype is EngineDType => dtype === 'float32' || dtype === 'int32' || dtype === 'bool'
+
+/** The values as the typed array of their type; shared with the caller when they already are one. */
+function dataOf(values: BackendValues | null, size: number, dtype: EngineDType): EngineData {
+  const wanted = dtype === 'float32' ? Float32Array : dtype === 'int32' ? Int32Array : Uint8Array
+  if (values === null) return new wanted(size)
+  if (values instanceof wanted) return values
+  return wanted.from(values as ArrayLike<number>)
+}
+
+export class OnnxBackend extends KernelBackend {
+  readonly options: EngineOptions = defaultOptions()
+  readonly executor: Executor = new Executor(this.options)
+  /** Kernel calls that went to the CPU, by kernel. */
+  readonly fallbacks: Map<string, number> = new Map()
+  readonly #data: DataStorage<Entry> = new DataStorage<Entry>(this, tfEngine())
+  readonly #pending = new Set<Entry>()
+  #recorded = 0
+  #recordedAtScopeEnd = 0
+  #nextId = 0
+
+  /** Calls recorded and not yet computed. */
+  get recorded(): number {
+    return this.#recorded
+  }
+
+  override write(values: BackendValues, shape: number[], dtype: DataType): object {
+    return this.#put(this.#entry(values, shape, dtype, 1))
+  }
+
+  override move(dataId: object, values: BackendValues, shape: number[], dtype: DataType, refCount: number): void {
+    this.#data.set(dataId, this.#entry(values, shape, dtype, refCount))
+  }
+
+  /** A tensor over a value that may still be pending. */
+  tensor(value: Lazy): TensorInfo {
+    const entry: Entry = { dtype: value.dtype, refCount: 1, value }
+    if (!value.data) this.#pending.add(entry)
+    return { dataId: this.#put(entry), shape: [...value.shape], dtype: value.dtype }
+  }
+
+  /** A complex tensor over two others, whose references it takes. */
+  complexTensor(real: TensorInfo, imag: TensorInfo, shape: Shape): TensorInfo {
+    return { dataId: this.#put({ dtype: 'complex64', refCount: 1, complex: { real, imag } }), shape: [...shape], dtype: 'complex64' }
+  }
+
+  entry(dataId: object): Entry {
+    return this.#data.get(dataId)
+  }
+
+  /** What a kernel reads; undefined for strings and complex numbers. */
+  view(t: TensorInfo): View | undefined {
+    const { value } = this.#data.get(t.dataId)
+    return value && { value, shape: sameShape(value.shape, t.shape) ? value.shape : t.shape }
+  }
+
+  /** Counts a recorded call; too many are computed at once, so that memory stays bounded. */
+  count(): void {
+    if (++this.#recorded > this.options.maxCalls) this.flush()
+  }
+
+  /** Called when no `tidy` is open any more: a good place to compute, because the same place comes back every step. */
+  scopeEnded(): void {
+    const size = this.#recorded - this.#recordedAtScopeEnd
+    if (size > 20 && this.#recorded >= this.options.flushCalls) this.flush()
+    this.#recordedAtScopeEnd = this.#recorded
+  }
+
+  /** Computes everything that is recorded and still referred to, in one run. */
+  flush(): void {
+    const outputs = new Set<Lazy>()
+    for (const { value } of this.#pending) {
+      if (!value || value.data || value.failure) continue
+      if (!value.traced) outputs.add(value)
+    }
+    if (outputs.size > 0) this.#materialize([...outputs])
+    for (const entry of this.#pending) if (!entry.value?.traced) this.#pending.delete(entry)
+    this.#recorded = 0
+    this.#recordedAtScopeEnd = 0
+  }
+
+  override incRef(dataId: object): void {
+    this.#data.get(dataId).refCount++
+  }
+
+  override refCount(dataId: object): number {
+    return this.#data.has(dataId) ? this.#data.get(dataId).refCount : 0
+  }
+
+  override numDataIds(): number {
+    return this.#data.numDataIds()
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    if (!this.#data.has(dataId)) return true
+    const entry = this.#data.get(dataId)
+    entry.refCount--
+    if (!force && entry.refCount > 0) return false
+    if (entry.complex) {
+      this.disposeData(entry.complex.real.dataId, true)
+      this.disposeData(entry.complex.imag.dataId, true)
+    }
+    this.#pending.delete(entry)
+    this.#data.delete(dataId)
+    return true
+  }
+
+  override readSync(dataId: object): BackendValues {
+    const entry = this.#data.get(dataId)
+    if (entry.complex) {
+      const { real, imag } = entry.complex
+      return backend_util.mergeRealAndImagArrays(
+        this.readSync(real.dataId) as Float32Array, this.readSync(imag.dataId) as Float32Array)
+    }
+    if (!entry.value) return util.convertBackendValuesAndArrayBuffer(entry.strings as BackendValues, entry.dtype)
+    return this.dataOf(entry.value)
+  }
+
+  override read(dataId: object): Promise<BackendValues> {
+    return new Promise((resolve) => { resolve(this.readSync(dataId)) })
+  }
+
+  /** The data of a value, computed now if it is pending. */
+  dataOf(value: Lazy): EngineData {
+    if (value.data) return value.data
+    if (value.traced) {
+      throw new EngineError('ENGINE_TRACE', 'A function that is being traced reads the value of a tensor', {
+        expected: 'tensor operations only: the trace has no values yet',
+        fix: 'return the tensor and read it outside; use tf.where instead of if',
+      })
+    }
+    if (!value.failure) {
+      this.flush()
+      // A value without a tensor of its own, e.g. the input of a CPU kernel that was disposed of meanwhile.
+      if (!value.data && !value.failure) this.#materialize([value])
+    }
+    if (value.data) return value.data
+    throw value.failure ?? new EngineError('ENGINE_INTERNAL', 'A value was not computed')
+  }
+
+  override time(f: () => void): Promise<{ kernelMs: number }> {
+    this.flush()
+    const start = performance.now()
+    f()
+    this.flush()
+    return Promise.resolve({ kernelMs: performance.now() - start })
+  }
+
+  override timerAvailable(): boolean {
+    return true
+  }
+
+  override memory(): { unreliable: boolean; reasons?: string[] } {
+    return { unreliable: true, reasons: [
+      'Tensors are counted when they are recorded; a pending one takes no memory yet, and freed arrays wait for the '
+      + 'garbage collector. engine.status() counts pending calls and the memory of sessions.'] }
+  }
+
+  override floatPrecision(): 16 | 32 {
+    return 32
+  }
+
+  override epsilon(): number {
+    return 1e-7
+  }
+
+  override dispose(): void {
+    this.executor.clear()
+  }
+
+  /** One run for all; if that fails, one each, so that an error stays with the values it belongs to. */
+  #materialize(outputs: readonly Lazy[]): void {
+    try {
+      this.executor.materialize(outputs)
+    } catch (thrown) {
+      const failure = thrown as Error & { code?: string }
+      if (failure.code === 'INTERRUPTED') throw failure
+      if (outputs.length > 1) for (const output of outputs) this.#materialize([output])
+      else for (const output of outputs) output.failure = failure
+    }
+  }
+
+  #put(entry: Entry): object {
+    const dataId = { id: this.#nextId++ }
+    this.#data.set(dataId, entry)
+    return dataId
+  }
+
+  #entry(values: BackendValues, shape: number[], dtype: DataType, refCount: number): Entry {
+    if (!isEngineType(dtype)) return { dtype, refCount, strings: values }
+    const data = dataOf(values as BackendValues | null, util.sizeFromShape(shape), dtype)
+    return { dtype, refCount, value: materialized([...shape], dtype, data) }
+  }
+}

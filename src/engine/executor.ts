@@ -1,0 +1,172 @@
+// Runs what was recorded: a key of the whole graph's structure finds the session that was made for it, or one is made.
+// Numbers that change (data, learning rates) are inputs of the session, so a training step compiles once.
+import { throwIfInterrupted } from '../core'
+import { writeModel } from '../onnx'
+import { Session, toNative } from '../runtime'
+import type { NativeTensor } from '../runtime'
+import { Builder } from './builder'
+import { costOf } from './cost'
+import { toModel } from './encode'
+import type { EngineData, Lazy } from './record'
+import type { EngineOptions } from './options'
+import { inOrder, writeGraph } from './write'
+
+/** A graph made ready to run. */
+export interface Compiled {
+  readonly session: Session
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  readonly fetches: Record<string, null>
+  /** Estimated memory: the model and what a run holds. */
+  readonly bytes: number
+  readonly flops: number
+  readonly threads: number
+  readonly nodes: number
+}
+
+/** What the executor has done since it was made. */
+export interface ExecutorCounts {
+  /** Graphs run. */
+  runs: number
+  /** Sessions made: structures seen for the first time, or again after they were dropped. */
+  compilations: number
+  /** Sessions dropped because the cache was full. */
+  evictions: number
+  /** Milliseconds spent on keys, on making sessions, and in ONNX Runtime. */
+  keyMs: number
+  compileMs: number
+  runMs: number
+}
+
+/** Sessions by structure, the least recently used dropped first. */
+export class Executor {
+  readonly counts: ExecutorCounts = { runs: 0, compilations: 0, evictions: 0, keyMs: 0, compileMs: 0, runMs: 0 }
+  readonly #sessions = new Map<string, Compiled>()
+  #bytes = 0
+
+  constructor(readonly options: EngineOptions) {}
+
+  get sessions(): number {
+    return this.#sessions.size
+  }
+
+  /** Estimated bytes that the cached sessions hold. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The cached graphs, the most recently used last. */
+  cached(): Compiled[] {
+    return [...this.#sessions.values()]
+  }
+
+  /** Computes `outputs` in one run and stores their data. */
+  materialize(outputs: readonly Lazy[]): void {
+    throwIfInterrupted()
+    const start = performance.now()
+    const { key, leaves } = this.#describe(outputs)
+    const keyed = performance.now()
+    this.counts.keyMs += keyed - start
+    const compiled = this.#find(key) ?? this.#compile(key, outputs, leaves)
+    const ready = performance.now()
+    this.counts.compileMs += ready - keyed
+    const feeds: Record<string, NativeTensor> = {}
+    leaves.forEach((leaf, i) => { feeds[compiled.inputNames[i] ?? ''] = nativeOf(leaf) })
+    const results = compiled.session.runNative(feeds, compiled.fetches)
+    outputs.forEach((output, i) => {
+      const result = results[compiled.outputNames[i] ?? '']
+      if (!result) return
+      output.data = result.data as EngineData
+      output.native = result
+      output.call = undefined
+    })
+    this.counts.runs++
+    this.counts.runMs += performance.now() - ready
+  }
+
+  /** Drops all sessions, e.g. when the provider changes. */
+  clear(): void {
+    for (const compiled of this.#sessions.values()) compiled.session.dispose()
+    this.#sessions.clear()
+    this.#bytes = 0
+  }
+
+  /** Text that is equal for graphs of equal structure, and the values they start from. */
+  #describe(outputs: readonly Lazy[]): { key: string; leaves: Lazy[] } {
+    const names = new Map<Lazy, string>()
+    const leaves: Lazy[] = []
+    let key = ''
+    let number = 0
+    const nameOf = (value: Lazy): string => {
+      const known = names.get(value)
+      if (known !== undefined) return known
+      const name = `i${leaves.length}`
+      names.set(value, name)
+      leaves.push(value)
+      key += `${name}:${value.dtype}${value.shape.join()};`
+      return name
+    }
+    for (const call of inOrder(outputs)) {
+      let inputs = ''
+      for (const view of call.inputs) {
+        inputs += nameOf(view.value)
+        if (view.shape !== view.value.shape) inputs += `[${view.shape.join()}]`
+        inputs += ','
+      }
+      key += `${call.key}(${inputs});`
+      for (const output of call.outputs) names.set(output, `v${number++}`)
+    }
+    key += '>'
+    for (const output of outputs) key += nameOf(output) + ','
+    return { key, leaves }
+  }
+
+  #find(key: string): Compiled | undefined {
+    const found = this.#sessions.get(key)
+    if (found) {
+      this.#sessions.delete(key)
+      this.#sessions.set(key, found)
+    }
+    return found
+  }
+
+  #compile(key: string, outputs: readonly Lazy[], leaves: readonly Lazy[]): Compiled {
+    const b = new Builder()
+    const inputs = new Map(leaves.map((leaf) => [leaf, b.input(leaf)]))
+    const values = writeGraph(b, outputs, (_, value) => inputs.get(value) ?? b.input(value))
+    const outputNames = outputs.map((_, i) => `o${i}`)
+    const bytes = writeModel(toModel(b, values, { graph: 'recorded', outputs: outputNames }))
+    const nodes = b.live(values)
+    const cost = costOf(nodes)
+    const threads = cost.flops < this.options.parallelFlops ? 1 : this.options.threads
+    const session = Session.create(bytes, {
+      threads, providers: this.options.providers, spinning: threads === 1 ? 'off' : this.options.spinning,
+    })
+    const compiled: Compiled = {
+      session, outputNames, threads, flops: cost.flops, nodes: nodes.length, bytes: bytes.length + cost.bytes,
+      inputNames: session.inputs.map((i) => i.name),
+      fetches: Object.fromEntries(outputNames.map((name) => [name, null])),
+    }
+    this.#sessions.set(key, compiled)
+    this.#bytes += compiled.bytes
+    this.counts.compilations++
+    this.#evict()
+    return compiled
+  }
+
+  #evict(): void {
+    const { maxSessions, maxSessionBytes } = this.options
+    for (const [key, compiled] of this.#sessions) {
+      if (this.#sessions.size <= 1 || (this.#sessions.size <= maxSessions && this.#bytes <= maxSessionBytes)) return
+      this.#sessions.delete(key)
+      this.#bytes -= compiled.bytes
+      compiled.session.dispose()
+      this.counts.evictions++
+    }
+  }
+}
+
+function nativeOf(value: Lazy): NativeTensor {
+  if (!value.data) throw new Error('a value that is fed has no data')
+  return (value.native ??= toNative(value.dtype, value.data, value.shape))
+}

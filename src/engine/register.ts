@@ -1,0 +1,93 @@
+// Registers the backend and one function a kernel with TensorFlow.js, from the table.
+import { engine as tfEngine, registerBackend, registerKernel } from '@tensorflow/tfjs'
+import type { KernelConfig, KernelFunc, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs'
+import { elementCount } from '../core'
+import { OnnxBackend } from './backend'
+import { EngineError } from './errors'
+import { cpuKernels, runOnCpu } from './fallback'
+import type { KernelName } from './kernels'
+import { Declined } from './lowering'
+import type { KernelSpec, Lowering, Viewing } from './lowering'
+import { record } from './record'
+import type { View } from './record'
+import { table } from './table'
+
+/** The backend's name in TensorFlow.js. */
+export const BACKEND = 'onnx'
+
+/** The backend's instance, made when TensorFlow.js asks for it. */
+export function backend(): OnnxBackend {
+  const found = tfEngine().findBackend(BACKEND) as OnnxBackend | null
+  if (!found) throw new EngineError('ENGINE_INTERNAL', 'The backend onnx could not be made')
+  return found
+}
+
+type Inputs = Record<string, TensorInfo | TensorInfo[] | null | undefined>
+
+function viewing(kernel: Viewing): KernelFunc {
+  return ({ inputs, attrs, backend: own }) => {
+    const [t] = Object.values(inputs) as TensorInfo[]
+    if (!t) throw new EngineError('ENGINE_INTERNAL', 'A kernel came without its input')
+    const shape = [...kernel.view(t, attrs)]
+    ;(own as OnnxBackend).incRef(t.dataId)
+    return { dataId: t.dataId, shape, dtype: t.dtype }
+  }
+}
+
+function lowered(kernel: KernelConfig, entry: Lowering): KernelFunc {
+  const name = kernel.kernelName as KernelName
+  return ({ inputs, attrs, backend: own }) => {
+    const onnx = own as OnnxBackend
+    const aside = (reason: string) => runOnCpu(kernel, onnx, inputs as Inputs, attrs as NamedAttrMap, reason)
+    const names: string[] = []
+    const views: View[] = []
+    const specs: Record<string, KernelSpec> = {}
+    for (const [key, t] of Object.entries(inputs as Inputs)) {
+      if (t == null) continue
+      const view = Array.isArray(t) ? undefined : onnx.view(t)
+      if (!view) return aside('strings, complex numbers or lists of tensors')
+      if (elementCount(view.shape) === 0) return aside('tensors without elements')
+      names.push(key)
+      views.push(view)
+      specs[key] = { shape: view.shape, dtype: view.value.dtype }
+    }
+    const inferred = entry.infer(specs, attrs ?? {})
+    if (inferred instanceof Declined) return aside(inferred.reason)
+    const outputs = Array.isArray(inferred) ? (inferred as readonly KernelSpec[]) : [inferred as KernelSpec]
+    if (outputs.some((o) => elementCount(o.shape) === 0)) return aside('results without elements')
+    const call = record(name, names, views, attrs, outputs)
+    const tensors = call.outputs.map((output) => onnx.tensor(output))
+    onnx.count()
+    return Array.isArray(inferred) ? tensors : (tensors[0] as TensorInfo)
+  }
+}
+
+let registered = false
+
+/** Makes `tf.setBackend('onnx')` possible. A second call does nothing. */
+export function register(): void {
+  if (registered) return
+  registered = true
+  const cpu = cpuKernels()
+  for (const [name, entry] of Object.entries(table)) {
+    const kernel = cpu.get(name)
+    if (!kernel) continue
+    const kernelFunc: KernelFunc = 'view' in entry ? viewing(entry)
+      : 'emit' in entry ? lowered(kernel, entry)
+        : ({ inputs, attrs, backend: own }) =>
+            runOnCpu(kernel, own as OnnxBackend, inputs as Inputs, attrs as NamedAttrMap, entry.fallback)
+    registerKernel({ kernelName: name, backendName: BACKEND, kernelFunc })
+  }
+  registerBackend(BACKEND, () => new OnnxBackend(), 3)
+  watchScopes()
+}
+
+/** TensorFlow.js has no event for the end of a step, so the engine's own `endScope` is wrapped. */
+function watchScopes(): void {
+  const engine = tfEngine()
+  const endScope = engine.endScope.bind(engine)
+  engine.endScope = (result) => {
+    endScope(result)
+    if (engine.state.scopeStack.length === 0 && engine.backendName === BACKEND) backend().scopeEnded()
+  }
+}

@@ -1,6 +1,6 @@
 // What a learner calls in a notebook: check, hint, solution, reset and the report of progress. Each reads the files of
 // the exercise as they are now, and records in the journal what happened.
-import { WhetstoneError } from '../core'
+import { throwIfInterrupted, WhetstoneError } from '../core'
 import { CheckResult, Page } from './display'
 import {
   exerciseFiles, exportedFunctions, findExercise, readHints, solutionText, stubText, type ExerciseFiles,
@@ -44,6 +44,8 @@ export class Course {
     }
     const before = this.progress(files.id)
     const report = await runChecks(open, liveHost(functions), freshSeed())
+    // What an interrupt cut short says nothing about the learner.
+    throwIfInterrupted()
     const passed = report.checks.filter((row) => row.passed).length
     this.record({ kind: 'check', exercise: files.id, passed, total: report.checks.length, points: report.points })
     if (report.passed && before?.state !== 'passed') writeFrontPage(this.project)

@@ -1,7 +1,7 @@
 // How a check reaches the function that it checks: through an asynchronous host that may be this process or another.
 // Every call copies its arguments and its result, and is recorded, so that a failing check can say what was called.
 import { types } from 'node:util'
-import { messageOf, random, sha256, WhetstoneError, type Random } from '../core'
+import { messageOf, notebookHost, random, sha256, throwIfInterrupted, WhetstoneError, type Random } from '../core'
 import { decode, encode, type Wire } from './boundary/codec'
 import { disposeTensors } from './boundary/tfjs'
 import { show } from './show'
@@ -113,6 +113,7 @@ export function subject<Functions extends object>(reference: Functions): Subject
 }
 
 async function callSubject(reference: object, name: string, args: readonly unknown[]): Promise<unknown> {
+  throwIfInterrupted()
   const record: RecordedCall = { name, args: args.map((arg, i) => encode(arg, `${name}, argument ${i + 1}`)) }
   const host = session?.host ?? liveHost(reference as Readonly<Record<string, unknown>>)
   session?.calls.push(record)
@@ -135,7 +136,7 @@ export function liveHost(functions: Readonly<Record<string, unknown>>, timeout: 
       let value: unknown
       try {
         const returned: unknown = Reflect.apply(fn, undefined, copies)
-        value = types.isPromise(returned) && !types.isProxy(returned) ? await Promise.race([returned, late(timeout)]) : returned
+        value = types.isPromise(returned) && !types.isProxy(returned) ? await settled(returned, timeout) : returned
       } catch (thrown) {
         return failed('threw', thrown)
       } finally {
@@ -160,8 +161,25 @@ function failed(reason: Failure, thrown: unknown): Outcome {
 
 const LATE = Symbol('late')
 
-const late = (timeout: number): Promise<typeof LATE> =>
-  new Promise((resolve) => { setTimeout(() => resolve(LATE), timeout).unref() })
+/** What a promise settles to, or LATE after `timeout` milliseconds or when the cell is interrupted. */
+async function settled(promise: Promise<unknown>, timeout: number): Promise<unknown> {
+  const signal = notebookHost()?.signal
+  let stop: () => void = () => undefined
+  const late = new Promise<typeof LATE>((resolve) => {
+    const giveUp = (): void => resolve(LATE)
+    const timer = setTimeout(giveUp, timeout)
+    signal?.addEventListener('abort', giveUp)
+    stop = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+    }
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    stop()
+  }
+}
 
 /**
  * Random numbers for the inputs of the running check: fresh with every run, the same for every function compared in one

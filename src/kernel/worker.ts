@@ -31,11 +31,6 @@ let running: { readonly id: number; readonly watch: InterruptWatch } | undefined
 const requests = new net.Socket({ fd: FD.requests, readable: true, writable: false })
 replaceStandardStreams(channel)
 const state = newState()
-const thread = new Worker(path.join(__dirname, 'control-thread.js'), { workerData: { state }, stdin: false, env: {} })
-thread.on('message', (id: number) => {
-  if (running?.id === id) running.watch.acknowledge()
-})
-thread.unref()
 
 const frames = new CellFrames(internalFolders(__dirname, tslabFolder()))
 const typescript = mendTypeScript(path.join(__dirname, '..', '..', '.whetstone', 'cache', 'kernel'))
@@ -158,5 +153,11 @@ requests.on('end', end)
 requests.on('error', end)
 
 channel.send({ type: 'ready' })
+// Not earlier: it would take time from the start, and an interrupt that comes before waits in its descriptor.
+const thread = new Worker(path.join(__dirname, 'control-thread.js'), { workerData: { state }, stdin: false, env: {} })
+thread.on('message', (id: number) => {
+  if (running?.id === id) running.watch.acknowledge()
+})
+thread.unref()
 // After the first cell has warmed it, or soon: the compiled form of the compiler for the next start.
 setTimeout(() => typescript.saveCache(), 3_000).unref()

@@ -2,8 +2,12 @@
 export * as benchmarks from './benchmarks'
 export * as core from './core'
 export { WhetstoneError } from './core'
+export * as course from './course'
+export { check, hint, progressReport, reset, solution } from './course'
 export * as data from './data'
+export * as engine from './engine'
 export * as notebook from './notebook'
 export {
   bars, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
+export * as runtime from './runtime'

@@ -13,7 +13,9 @@ import { reduce } from './lowerings/reduce'
 import { shape } from './lowerings/shape'
 
 /** Family by family, in the order of the coverage page. */
-export const families = { elementwise, reduce, matrix, conv, pool, normalize, shape, gather, create, fallbacks } as const
+export const families: Readonly<Record<string, Partial<Record<KernelName, Entry>>>> = {
+  elementwise, reduce, matrix, conv, pool, normalize, shape, gather, create, fallbacks,
+}
 
 /** Every kernel's entry. */
 export const table: Readonly<Record<KernelName, Entry>> = {

@@ -84,7 +84,7 @@ function writeSettings() {
 
 /** The kernel's spec holds absolute paths, so it is written at every start. */
 function registerKernel() {
-  if (!fs.existsSync(path.join(root, "dist/kernel"))) return
+  if (!fs.existsSync(path.join(root, "dist/kernel/spec.js"))) return
   const { installKernelSpec } = require(path.join(root, 'dist', 'kernel', 'spec.js'))
   installKernelSpec(environment)
 }

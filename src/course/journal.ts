@@ -1,0 +1,112 @@
+// The learner's journal: what was checked, hinted and shown, one JSON line each, only ever appended to. It never leaves
+// the machine. A damaged line is skipped; the order of the lines, not the clock, is the order of events.
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { sha256, WhetstoneError } from '../core'
+
+/** What happened. `time` is for display only. */
+export type JournalEvent =
+  | { readonly kind: 'check'; readonly exercise: string; readonly passed: number; readonly total: number; readonly points: number }
+  | { readonly kind: 'hint'; readonly exercise: string; readonly level: number }
+  | { readonly kind: 'solution'; readonly exercise: string; readonly afterPass: boolean }
+  | { readonly kind: 'reset'; readonly exercise: string }
+
+/** An event as it was written, with the wall clock of then. */
+export type JournalEntry = JournalEvent & { readonly time: string }
+
+/** One write of less than this many bytes is not interleaved with another process's on the file systems we know. */
+export const MAX_LINE_BYTES = 4_000
+
+const SUM = /^(\{.*),"sum":"([0-9a-f]{16})"\}$/
+
+const checksum = (body: string): string => sha256(body).slice(0, 16)
+
+/** The line of an entry: JSON whose last property is the checksum of the rest. */
+export function journalLine(entry: JournalEntry): string {
+  const body = JSON.stringify(entry).slice(0, -1)
+  return `${body},"sum":"${checksum(body)}"}`
+}
+
+/** The entry of a line, or undefined when the line is torn, damaged or not ours. */
+export function parseLine(line: string): JournalEntry | undefined {
+  const [, body, sum] = SUM.exec(line) ?? []
+  if (body === undefined || sum !== checksum(body)) return undefined
+  return JSON.parse(body + '}') as JournalEntry
+}
+
+/**
+ * Appends an event in one write.
+ *
+ * The newline comes before the line, so that a line that another process was killed in the middle of is ended first,
+ * whenever that happened: what is torn costs itself only.
+ *
+ * @throws WhetstoneError `JOURNAL_WRITE` when the file cannot be written
+ */
+export function appendEvent(file: string, event: JournalEvent, now: Date = new Date()): void {
+  const bytes = Buffer.from('\n' + journalLine({ ...event, time: now.toISOString() }))
+  if (bytes.length > MAX_LINE_BYTES) {
+    throw new WhetstoneError('JOURNAL_LINE', 'The event is too long for the journal', {
+      expected: `at most ${MAX_LINE_BYTES} bytes`, got: `${bytes.length} bytes`,
+    })
+  }
+  let descriptor: number | undefined
+  try {
+    mkdirSync(path.dirname(file), { recursive: true })
+    descriptor = openSync(file, 'a', 0o600)
+    const written = writeSync(descriptor, bytes)
+    if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were written`)
+  } catch (cause) {
+    throw new WhetstoneError('JOURNAL_WRITE', 'Your progress could not be saved', {
+      got: cause instanceof Error ? cause.message : String(cause), where: file,
+      fix: 'make room on the disk, or make the folder writable; then run the cell again', cause,
+    })
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+/** Every whole entry, in the order in which they were written. No file: none. */
+export function readJournal(file: string): JournalEntry[] {
+  if (!existsSync(file)) return []
+  return readFileSync(file, 'utf8').split('\n').flatMap((line) => parseLine(line) ?? [])
+}
+
+/** Where a learner stands with one exercise. */
+export interface ExerciseProgress {
+  readonly state: 'tried' | 'passed'
+  /** Best points since the last reset. */
+  readonly points: number
+  /** The highest hint seen. */
+  readonly hints: number
+  /** The solution was asked for before the checks passed. */
+  readonly shown: boolean
+}
+
+const NOTHING_YET: ExerciseProgress = { state: 'tried', points: 0, hints: 0, shown: false }
+
+/** The standing of every exercise that was touched since its last reset, from the entries in order. */
+export function progressOf(entries: readonly JournalEntry[]): Map<string, ExerciseProgress> {
+  const progress = new Map<string, ExerciseProgress>()
+  for (const entry of entries) {
+    const before = progress.get(entry.exercise) ?? NOTHING_YET
+    switch (entry.kind) {
+      case 'check': {
+        const passed = entry.total > 0 && entry.passed === entry.total
+        progress.set(entry.exercise, {
+          ...before, state: passed ? 'passed' : before.state, points: Math.max(before.points, entry.points),
+        })
+        break
+      }
+      case 'hint':
+        progress.set(entry.exercise, { ...before, hints: Math.max(before.hints, entry.level) })
+        break
+      case 'solution':
+        progress.set(entry.exercise, { ...before, shown: before.shown || !entry.afterPass })
+        break
+      case 'reset':
+        progress.delete(entry.exercise)
+        break
+    }
+  }
+  return progress
+}

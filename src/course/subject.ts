@@ -1,0 +1,178 @@
+// How a check reaches the function that it checks: through an asynchronous host that may be this process or another.
+// Every call copies its arguments and its result, and is recorded, so that a failing check can say what was called.
+import { types } from 'node:util'
+import { messageOf, random, sha256, WhetstoneError, type Random } from '../core'
+import { decode, encode, type Wire } from './boundary/codec'
+import { disposeTensors } from './boundary/tfjs'
+import { show } from './show'
+
+/** How one call ended, as data. */
+export type Outcome =
+  | { readonly ok: true; readonly value: Wire }
+  | { readonly ok: false; readonly reason: Failure; readonly error: { readonly name: string; readonly message: string } }
+
+/** Why a call has no value: it threw, it took too long, its value cannot be checked, or there is no such function. */
+export type Failure = 'threw' | 'late' | 'unreadable' | 'missing'
+
+/** Calls functions somewhere: here, or in a sandbox. Only wire values cross. */
+export interface SubjectHost {
+  call(name: string, args: readonly Wire[]): Promise<Outcome>
+}
+
+/** One call of the checked function, for the report and for recognising mistakes. */
+export interface RecordedCall {
+  readonly name: string
+  readonly args: readonly Wire[]
+  outcome?: Outcome
+}
+
+/** What is running now: set by `runChecks`, absent under the vitest command line. */
+export interface Session {
+  readonly host: SubjectHost
+  readonly seed: number
+  /** The calls of the check that is running. */
+  calls: RecordedCall[]
+  /** The name of the check that is running. */
+  check: string
+}
+
+let session: Session | undefined
+
+/** Makes `next` what `subject` talks to; undefined: the reference itself. */
+export function useSession(next: Session | undefined): void {
+  session = next
+}
+
+/** Why a check failed, in the learner's words. */
+export class CheckFailure extends WhetstoneError {
+  override readonly name: string = 'CheckFailure'
+
+  /**
+   * @param sentence what to tell the learner
+   * @param facts what was expected and what came, already readable
+   */
+  constructor(
+    readonly sentence: string,
+    readonly facts: { readonly expected?: string; readonly got?: string } = {},
+  ) {
+    super('CHECK_FAILED', sentence.replace(/\.$/, ''), facts)
+  }
+}
+
+/** A call that gave no value. `assertThrows` expects those that threw; anywhere else it fails the check. */
+export class CallFailure extends CheckFailure {
+  override readonly name: string = 'CallFailure'
+
+  constructor(
+    fn: string,
+    readonly reason: Failure,
+    readonly error: { readonly name: string; readonly message: string },
+  ) {
+    super(sentenceOf(fn, reason, error.message), { got: reason === 'threw' ? `${error.name}: ${error.message}` : error.message })
+  }
+
+  /** The function is still the stub, which throws in every check and satisfies none. */
+  get notWritten(): boolean {
+    return this.error.message.includes(NOT_WRITTEN)
+  }
+}
+
+function sentenceOf(fn: string, reason: Failure, message: string): string {
+  if (message.includes(NOT_WRITTEN)) return `\`${fn}\` is still the stub. Write it, run its cell, then run this one again.`
+  switch (reason) {
+    case 'threw': return `\`${fn}\` threw an error instead of returning a value.`
+    case 'late': return `\`${fn}\` did not finish in time: look for an await that nothing resolves.`
+    case 'unreadable': return `\`${fn}\` returned something that is not plain data.`
+    case 'missing': return `\`${fn}\` was not handed to check().`
+  }
+}
+
+/** A stub throws an Error with these words. */
+export const NOT_WRITTEN = 'not written yet'
+
+/** The functions of an exercise as its checks see them: asynchronous, copying, recorded. */
+export type Subject<Functions> = {
+  readonly [K in keyof Functions as Functions[K] extends (...args: never[]) => unknown ? K : never]:
+  Functions[K] extends (...args: infer Args) => infer Result ? (...args: Args) => Promise<Awaited<Result>> : never
+}
+
+/**
+ * The functions under check. In the notebook they are the learner's live functions, in the grader those of a submission
+ * in its sandbox, and under the vitest command line the reference itself.
+ *
+ * @example
+ * import * as reference from '../../../../solutions/module_04/lesson_07_onnx_basics/conv_output_shape'
+ * const { convOutputShape } = course.subject(reference)
+ */
+export function subject<Functions extends object>(reference: Functions): Subject<Functions> {
+  const functions: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(reference)) {
+    if (typeof value === 'function') functions[name] = (...args: unknown[]) => callSubject(reference, name, args)
+  }
+  return functions as Subject<Functions>
+}
+
+async function callSubject(reference: object, name: string, args: readonly unknown[]): Promise<unknown> {
+  const record: RecordedCall = { name, args: args.map((arg, i) => encode(arg, `${name}, argument ${i + 1}`)) }
+  const host = session?.host ?? liveHost(reference as Readonly<Record<string, unknown>>)
+  session?.calls.push(record)
+  const outcome = await host.call(name, record.args)
+  record.outcome = outcome
+  if (!outcome.ok) throw new CallFailure(name, outcome.reason, outcome.error)
+  return decode(outcome.value, `the result of ${name}`)
+}
+
+/** How long one call may take before its check fails. */
+export const CALL_TIMEOUT_MS = 5_000
+
+/** A host that calls functions of this process on copies of the arguments. */
+export function liveHost(functions: Readonly<Record<string, unknown>>, timeout: number = CALL_TIMEOUT_MS): SubjectHost {
+  return {
+    async call(name, args) {
+      const fn = functions[name]
+      if (typeof fn !== 'function') return failed('missing', new Error(`check('…', { ${name} }) hands it over`))
+      const copies = args.map((arg) => decode(arg))
+      let value: unknown
+      try {
+        const returned: unknown = Reflect.apply(fn, undefined, copies)
+        value = types.isPromise(returned) && !types.isProxy(returned) ? await Promise.race([returned, late(timeout)]) : returned
+      } catch (thrown) {
+        return failed('threw', thrown)
+      } finally {
+        if (value !== LATE && !copies.includes(value)) for (const copy of copies) disposeTensors(copy)
+      }
+      if (value === LATE) return failed('late', new Error(`no result after ${timeout / 1000} s`))
+      try {
+        return { ok: true, value: encode(value, `the result of ${name}`) }
+      } catch (thrown) {
+        return failed('unreadable', thrown)
+      } finally {
+        disposeTensors(value)
+      }
+    },
+  }
+}
+
+function failed(reason: Failure, thrown: unknown): Outcome {
+  const name: unknown = types.isNativeError(thrown) ? thrown.name : undefined
+  return { ok: false, reason, error: { name: typeof name === 'string' ? name : 'Error', message: messageOf(thrown) } }
+}
+
+const LATE = Symbol('late')
+
+const late = (timeout: number): Promise<typeof LATE> =>
+  new Promise((resolve) => { setTimeout(() => resolve(LATE), timeout).unref() })
+
+/**
+ * Random numbers for the inputs of the running check: fresh with every run, the same for every function compared in one
+ * run, and independent of the other checks.
+ */
+export function freshRandom(): Random {
+  const seed = session?.seed ?? Number(process.env['WHETSTONE_SEED'] ?? 1)
+  return random(parseInt(sha256(`${seed}\n${session?.check ?? ''}`).slice(0, 12), 16))
+}
+
+/** A recorded call as a learner would write it: `convOutputShape([1, 3, 28, 28], [8, 3, 5, 5])`. */
+export function showCall(call: RecordedCall): string {
+  return `${call.name}(${call.args.map((arg) => show(decode(arg))).join(', ')})`
+}

@@ -9,3 +9,5 @@ export * as notebook from './notebook'
 export {
   bars, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
+export * as onnx from './onnx'
+export * as runtime from './runtime'

@@ -120,7 +120,10 @@ export class CellRunner {
     return {
       ...converter,
       convert: (previous, source) => {
+        const { typescript } = this
+        typescript.sawTopLevelForAwait(true)
         const converted = converter.convert(previous, source)
+        if (typescript.sawTopLevelForAwait()) converted.hasToplevelAwait = true
         keep(converted.diagnostics)
         const { maps } = this.typescript
         const lines = (converted.output ?? '').trimEnd().split('\n').length

@@ -17,6 +17,8 @@ export interface MendedTypeScript {
   readonly ts: TS
   /** The folder that the next converter works in: the notebook's. */
   folder: string
+  /** Whether a cell converted since the last reset has a `for await` outside of functions. */
+  sawTopLevelForAwait(reset?: boolean): boolean
   /** The maps of the last conversion, from the JavaScript that runs back to the cell. */
   readonly maps: SourceMaps
   /** Keeps V8's compiled form of the compiler for the next start. */
@@ -27,6 +29,7 @@ const SEAMS = ['createWatchCompilerHost', 'createWatchProgram', 'transpileModule
   'createModuleResolutionCache', 'createEmitAndSemanticDiagnosticsBuilderProgram'] as const
 
 let mended: MendedTypeScript | undefined
+let topLevelForAwait = false
 
 /** Files that do not change while a kernel runs: packages and declarations. Watching them costs start-up and polling. */
 const isStable = (file: string): boolean => file.includes('/node_modules/') || file.endsWith('.d.ts') && !file.endsWith('/__prev__.d.ts')
@@ -53,6 +56,10 @@ export function mendTypeScript(cacheFolder: string): MendedTypeScript {
 
   const state: MendedTypeScript = {
     ts, folder: process.cwd(), maps: { toModule: undefined, toScript: undefined },
+    sawTopLevelForAwait(reset = false) {
+      if (reset) topLevelForAwait = false
+      return topLevelForAwait
+    },
     saveCache: () => cached.save(),
   }
   const system = Object.create(real.sys) as TypeScript.System
@@ -115,7 +122,7 @@ function mendEmit(
   const emit = builder.emit.bind(builder)
   builder.emit = (file, write, cancel, declarationsOnly, transformers) => {
     const checker = builder.getProgram().getTypeChecker()
-    const before = [expandShorthand(ts, checker, (source) => source.fileName.endsWith('/__prev__.d.ts')), guardAwaits(ts)]
+    const before = [expandShorthand(ts, checker, (source) => source.fileName.endsWith('/__prev__.d.ts')), guardAwaits(ts, () => { topLevelForAwait = true })]
     return emit(file, (name, text, ...rest) => {
       if (name.endsWith('/__tslab__.js.map')) state.maps.toModule = text
       else if (!name.endsWith('.map')) write?.(name, text.replace(SOURCE_MAP_COMMENT, '\n'), ...rest)

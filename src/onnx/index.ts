@@ -13,6 +13,7 @@ export {
 export { Graph, type OutputInfo, type QuantizationAnnotation } from './ir/graph'
 export { DEFAULT_IR_VERSION, DEFAULT_OPSET, FunctionDefinition, Model, sameDomain, type ModelOptions } from './ir/model'
 export { Node, type NodeOptions } from './ir/node'
+export { cloneGraph, cloneModel, cloneNode, cloneValue } from './ir/clone'
 export { sortGraph, topologicalOrder } from './ir/sort'
 export { SparseTensor, Tensor, type TensorArray, type TensorExtras, type TensorSource } from './ir/tensor'
 export {
@@ -22,3 +23,6 @@ export {
 export { Value, type Use } from './ir/value'
 export { checkNode, type SchemaProblem } from './schema/check'
 export { allSchemas, schemaOf, type AttributeSchema, type OperatorSchema, type ParameterSchema } from './schema/schema'
+export {
+  assertValid, formatProblem, NEWEST_IR_VERSION, validateModel, type ModelProblem, type Rule, type ValidateOptions,
+} from './validate'

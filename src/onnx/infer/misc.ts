@@ -1,7 +1,7 @@
 // Inference for quantization, random numbers, signals, text, losses and detection.
 import type { DType } from '../../core'
 import type { Dim } from '../ir/types'
-import { addDims, floorDivDims } from './dims'
+import { addDims, floorDivDims, mulDims, subDims } from './dims'
 import { dtypeAttribute } from './elementwise'
 import type { InferContext, InferFunction } from './context'
 
@@ -51,6 +51,7 @@ const fft: InferFunction = (c) => {
   const out: Dim[] = dims.map((dim, i) => {
     if (i !== axis) return dim
     const size = length ?? dim
+    if (onesided && inverse && length === undefined) return mulDims(2, subDims(dim, 1))
     return onesided && !inverse ? addDims(floorDivDims(size, 2), 1) : size
   })
   out[out.length - 1] = onesided && inverse ? 1 : 2

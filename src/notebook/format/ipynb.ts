@@ -103,7 +103,7 @@ export function parseNotebook(text: string, where: string): Notebook {
       return fail('1 to 64 letters, digits, - or _', id, `${place}, id`)
     }
     if (!isJsonObject(own)) return fail('an object', own, `${place}, metadata`)
-    const common: NotebookCell = { type, ...typeof id === 'string' && { id }, metadata: own, source: joined(source, `${place}, source`) }
+    const common: NotebookCell = { type, metadata: own, source: joined(source, `${place}, source`), ...typeof id === 'string' && { id } }
     if (type !== 'code') {
       allow(cell, ['cell_type', 'id', 'metadata', 'source', 'attachments'], place)
       if (attachments === undefined) return common

@@ -5,8 +5,10 @@ export { WhetstoneError } from './core'
 export * as course from './course'
 export { check, hint, progressReport, reset, solution } from './course'
 export * as data from './data'
-export * as onnx from './onnx'
+export * as engine from './engine'
 export * as notebook from './notebook'
 export {
-  bars, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
+  bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
+export * as onnx from './onnx'
+export * as runtime from './runtime'

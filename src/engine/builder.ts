@@ -15,6 +15,12 @@ const inverse = (perm: readonly number[]): number[] => {
   perm.forEach((axis, i) => { result[axis] = i })
   return result
 }
+/** What a transpose turns, and how; undefined for any other value. */
+function turned(v: V): { readonly inner: V; readonly perm: readonly number[] } | undefined {
+  const inner = v.node?.op === 'Transpose' ? v.node.inputs[0] : undefined
+  const perm = v.node?.attributes.perm
+  return inner && Array.isArray(perm) ? { inner, perm: perm as readonly number[] } : undefined
+}
 const pick = <T>(list: readonly T[], indices: readonly number[]): T[] => indices.map((i) => list[i] as T)
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
@@ -26,6 +32,14 @@ const sliceEnd = (begin: number, size: number, step: number): number => {
 
 /** Writes ONNX nodes; every method returns the value it makes. */
 export class Builder extends GraphWriter {
+  /**
+   * @param exactNaN whether reductions treat NaN exactly as TensorFlow.js does, at the price of more nodes. Exported
+   *   models leave that out.
+   */
+  constructor(readonly exactNaN: boolean = true) {
+    super()
+  }
+
   scalar(value: number, dtype: GraphDType = 'float32'): V {
     return this.constant(dtype, [], [value])
   }
@@ -54,8 +68,8 @@ export class Builder extends GraphWriter {
 
   transpose(v: V, perm: readonly number[]): V {
     if (perm.every((axis, i) => axis === i)) return v
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) return this.transpose(inner, pick(v.node?.attributes.perm as readonly number[], perm))
+    const earlier = turned(v)
+    if (earlier) return this.transpose(earlier.inner, pick(earlier.perm, perm))
     const shape = pick(v.shape, perm)
     const moved = perm.filter((axis) => v.shape[axis] !== 1)
     if (moved.every((axis, i) => i === 0 || (moved[i - 1] ?? 0) < axis)) return this.reshape(v, shape)
@@ -73,7 +87,7 @@ export class Builder extends GraphWriter {
   elementwise(op: string, inputs: readonly V[], dtype: GraphDType, attributes: Attributes = {}, domain = ''): V {
     const shape = inputs.map((v) => v.shape).reduce(broadcastShape)
     const lead = inputs.find((v) => v.node?.op === 'Transpose' && sameShape(v.shape, shape))
-    const perm = lead?.node?.attributes.perm as readonly number[] | undefined
+    const perm = lead && turned(lead)?.perm
     const before = perm && this.#beforeTranspose(inputs, shape, perm)
     if (before) return this.transpose(this.elementwise(op, before, dtype, attributes, domain), perm)
     return this.node(op, inputs, attributes, { shape, dtype }, domain)
@@ -100,9 +114,9 @@ export class Builder extends GraphWriter {
     if (axes.length === 0) return v
     const kept = v.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
     const final = keepDims ? kept : v.shape.filter((_, axis) => !axes.includes(axis))
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) {
-      const perm = v.node?.attributes.perm as readonly number[]
+    const earlier = turned(v)
+    if (earlier) {
+      const { inner, perm } = earlier
       const done = this.reduce(op, inner, axes.map((axis) => perm[axis] ?? axis).sort((a, b) => a - b), true, dtype)
       return this.reshape(this.transpose(done, perm), final)
     }
@@ -114,9 +128,9 @@ export class Builder extends GraphWriter {
   /** `begin[i]`, `size[i]` elements from there, `steps[i]` apart (may be negative). */
   slice(v: V, begin: readonly number[], size: readonly number[], steps: readonly number[] = begin.map(() => 1)): V {
     if (sameShape(size, v.shape) && steps.every((step) => step === 1)) return v
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) {
-      const perm = v.node?.attributes.perm as readonly number[]
+    const earlier = turned(v)
+    if (earlier) {
+      const { inner, perm } = earlier
       const back = inverse(perm)
       return this.transpose(this.slice(inner, pick(begin, back), pick(size, back), pick(steps, back)), perm)
     }
@@ -132,9 +146,9 @@ export class Builder extends GraphWriter {
   concat(values: readonly V[], axis: number): V {
     const [lead] = values
     if (!lead || values.length === 1) return lead ?? this.full([0], 0)
-    const perm = lead.node?.op === 'Transpose' ? lead.node.attributes.perm as readonly number[] : undefined
-    if (perm && values.every((v) => v.node?.op === 'Transpose' && String(v.node.attributes.perm) === String(perm))) {
-      const inner = values.flatMap((v) => v.node?.inputs[0] ?? [])
+    const perm = turned(lead)?.perm
+    const inner = perm ? values.flatMap((v) => turned(v) ?? []).filter((t) => sameShape(t.perm, perm)).map((t) => t.inner) : []
+    if (perm && inner.length === values.length) {
       return this.transpose(this.concat(inner, perm[axis] ?? axis), perm)
     }
     const shape = lead.shape.map((size, i) => (i === axis ? values.reduce((sum, v) => sum + (v.shape[i] ?? 0), 0) : size))
@@ -144,9 +158,9 @@ export class Builder extends GraphWriter {
   /** Adds `paddings[axis] = [before, after]` elements. */
   pad(v: V, paddings: readonly (readonly [number, number])[], value = 0, mode = 'constant'): V {
     if (paddings.every(([before, after]) => before === 0 && after === 0)) return v
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) {
-      const perm = v.node?.attributes.perm as readonly number[]
+    const earlier = turned(v)
+    if (earlier) {
+      const { inner, perm } = earlier
       return this.transpose(this.pad(inner, pick(paddings, inverse(perm)), value, mode), perm)
     }
     const shape = v.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0))
@@ -199,8 +213,8 @@ export class Builder extends GraphWriter {
     const back = inverse(perm)
     const result: V[] = []
     for (const v of inputs) {
-      const [inner] = v.node?.op === 'Transpose' && v.shape.length === shape.length ? v.node.inputs : []
-      if (inner && String(v.node?.attributes.perm) === String(perm)) result.push(inner)
+      const earlier = turned(v)
+      if (earlier && sameShape(earlier.perm, perm)) result.push(earlier.inner)
       else if (elementCount(v.shape) <= Math.max(1, ...v.shape)) {
         const padded = [...new Array<number>(shape.length - v.shape.length).fill(1), ...v.shape]
         result.push(elementCount(v.shape) === 1 && v.shape.length === 0 ? v : this.transpose(this.reshape(v, padded), back))

@@ -125,9 +125,9 @@ export class Page extends Bundled {
   }
 }
 
-/** A fraction as blocks: ▰▰▰▱▱▱▱▱▱▱. Full only when everything is done, empty only when nothing is. */
+/** A fraction as blocks: ███░░░░░░░. Full only when everything is done, empty only when nothing is. */
 export function bar(done: number, total: number, width = 10): string {
   const exact = total === 0 ? 0 : (done / total) * width
   const filled = done >= total && total > 0 ? width : done > 0 ? Math.min(width - 1, Math.max(1, Math.floor(exact))) : 0
-  return '▰'.repeat(filled) + '▱'.repeat(width - filled)
+  return '█'.repeat(filled) + '░'.repeat(width - filled)
 }

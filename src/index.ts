@@ -11,5 +11,4 @@ export * as notebook from './notebook'
 export {
   bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
-export * as onnx from './onnx'
 export * as runtime from './runtime'

@@ -8,6 +8,7 @@ import { ModuleLoader } from './esm'
 import { PHASE, STATE, guardFunctions, type SharedState } from './interrupt'
 import { loadTslab, verifySeams, type Tslab } from './seams'
 import { positions } from './source-map'
+import { projectRoot } from './spec'
 import { CellFrames } from './stack-trace'
 import type { MendedTypeScript } from './typescript'
 
@@ -58,7 +59,7 @@ export class CellRunner {
     })
     verifySeams('the executor of tslab', this.executor, ['execute', 'interrupt', 'inspect', 'complete', 'close'])
     const holder = (globalThis as unknown as { __tslab__: TslabGlobal }).__tslab__
-    this.loader = new ModuleLoader(holder.require, typescript.folder)
+    this.loader = new ModuleLoader(holder.require, typescript.folder, projectRoot())
     Object.assign(holder, guardFunctions(state), { require: this.loader.require })
     this.watchScripts()
   }
@@ -119,7 +120,10 @@ export class CellRunner {
     return {
       ...converter,
       convert: (previous, source) => {
+        const { typescript } = this
+        typescript.sawTopLevelForAwait(true)
         const converted = converter.convert(previous, source)
+        if (typescript.sawTopLevelForAwait()) converted.hasToplevelAwait = true
         keep(converted.diagnostics)
         const { maps } = this.typescript
         const lines = (converted.output ?? '').trimEnd().split('\n').length

@@ -82,9 +82,11 @@ async function execute(request: ExecuteRequest): Promise<void> {
 /** Whether a thrown value is the stop of an interrupt: ours, Node's, the executor's or the library's. */
 function isStop(thrown: unknown): boolean {
   if (thrown instanceof Interrupted) return true
-  const { code, name, message } = thrown as { code?: unknown; name?: unknown; message?: unknown }
+  if (typeof thrown !== 'object' || thrown === null) return false
+  const { code, name, message, signal } = thrown as Record<string, unknown>
   return code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED' || code === 'INTERRUPTED' || name === 'AbortError'
-    || message === 'Interrupted asynchronously'
+    // A child process that was waited for got the signal first.
+    || signal === 'SIGINT' || message === 'Interrupted asynchronously'
 }
 
 function interruptedBy(thrown: unknown): Error {

@@ -34,6 +34,8 @@ export interface Session {
   calls: RecordedCall[]
   /** The name of the check that is running. */
   check: string
+  /** What the calls returned: freed when all is done. */
+  readonly made: unknown[]
 }
 
 let session: Session | undefined
@@ -120,7 +122,9 @@ async function callSubject(reference: object, name: string, args: readonly unkno
   const outcome = await host.call(name, record.args)
   record.outcome = outcome
   if (!outcome.ok) throw new CallFailure(name, outcome.reason, outcome.error)
-  return decode(outcome.value, `the result of ${name}`)
+  const value = decode(outcome.value, `the result of ${name}`)
+  session?.made.push(value)
+  return value
 }
 
 /** How long one call may take before its check fails. */
@@ -139,16 +143,15 @@ export function liveHost(functions: Readonly<Record<string, unknown>>, timeout: 
         value = types.isPromise(returned) && !types.isProxy(returned) ? await settled(returned, timeout) : returned
       } catch (thrown) {
         return failed('threw', thrown)
-      } finally {
-        if (value !== LATE && !copies.includes(value)) for (const copy of copies) disposeTensors(copy)
       }
+      // A late function may still be at work on its arguments, so they are left to it.
       if (value === LATE) return failed('late', new Error(`no result after ${timeout / 1000} s`))
       try {
         return { ok: true, value: encode(value, `the result of ${name}`) }
       } catch (thrown) {
         return failed('unreadable', thrown)
       } finally {
-        disposeTensors(value)
+        for (const made of [value, ...copies]) disposeTensors(made)
       }
     },
   }
@@ -192,5 +195,8 @@ export function freshRandom(): Random {
 
 /** A recorded call as a learner would write it: `convOutputShape([1, 3, 28, 28], [8, 3, 5, 5])`. */
 export function showCall(call: RecordedCall): string {
-  return `${call.name}(${call.args.map((arg) => show(decode(arg))).join(', ')})`
+  const args = call.args.map((arg) => decode(arg))
+  const text = `${call.name}(${args.map((arg) => show(arg)).join(', ')})`
+  for (const arg of args) disposeTensors(arg)
+  return text
 }

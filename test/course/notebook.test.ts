@@ -1,5 +1,5 @@
 // The course as a learner meets it: check, hint, solution, reset, progress and the front page, in a process of its own.
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { courseCopy, type CourseCopy } from './project'
@@ -127,7 +127,7 @@ test('an interrupt ends a check at once and leaves no mark in the journal', asyn
     globalThis[Symbol.for('whetstone.kernel')] = { signal: controller.signal, renderers: [] }
     setTimeout(() => controller.abort(), 300)
     const timeout = setTimeout(() => process.exit(3), 4000)
-    try { await lib.check('conv_output_shape', { convOutputShape: () => new Promise(() => {}) }) } finally { clearTimeout(timeout) }`)).rejects.toThrow(/INTERRUPTED/)
+    try { await lib.check('conv_output_shape', { convOutputShape: () => new Promise(() => {}) }) } finally { clearTimeout(timeout) }`, copy.root)).rejects.toThrow(/INTERRUPTED/)
   expect(readFileSync(journal, 'utf8')).toBe(before)
 })
 
@@ -159,4 +159,34 @@ test('two cells that check at the same time get their own results', async () => 
     const both = await Promise.all([w, r].map((convOutputShape) => lib.check('conv_output_shape', { convOutputShape })))
     return both.map((each) => each.report.points)`) as number[]
   expect([wrong, right]).toEqual([4, 8])
+})
+
+test('tensors that a check hands over, and those that come back, are freed', async () => {
+  copy.write('exercises/t/l/double/exercise.ts', "export const exercise = { id: 't/l/double', title: 'Double', points: 1, minutes: 1, trains: [] }\n// #region cell\nexport function double(x) { throw new Error('not written yet') }\n// #endregion\n")
+  copy.write('exercises/t/l/double/mistakes.ts', 'export const mistakes = []')
+  copy.write('solutions/t/l/double.ts', "// #region cell\nexport function double(x) { return x.mul(2) }\n// #endregion\n")
+  copy.write('exercises/t/l/double/checks.test.ts', `
+    import { test } from 'vitest'
+    import * as tf from '@tensorflow/tfjs'
+    import { course } from 'whetstone'
+    import * as reference from '../../../../solutions/t/l/double'
+    const { double } = course.subject(reference)
+    test('doubles', async () => {
+      const x = tf.tensor2d([[1, 2], [3, 4]])
+      const y = await double(x)
+      course.assertClose(y.arraySync(), [[2, 4], [6, 8]], { atol: 1e-6 })
+      x.dispose()
+    })`)
+  try {
+    const [report, leaked] = await copy.run(`
+      const tf = require('@tensorflow/tfjs'), before = tf.memory().numTensors, reports = []
+      for (const double of [(x) => x.mul(2), (x) => ({ x }), (x) => x]) reports.push((await lib.check('double', { double })).report)
+      return [reports, tf.memory().numTensors - before]`) as [Report[], number]
+    expect(report.map((each) => each.passed)).toEqual([true, false, false])
+    expect(report[2]?.checks[0]).toMatchObject({ called: 'double(float32 tensor of shape [2, 2] Float32Array(4) [1, 2, 3, 4])', got: '[[1, 2], [3, 4]]' })
+    // The two failing checks end before their own dispose().
+    expect(leaked).toBe(2)
+  } finally {
+    for (const folder of ['exercises/t', 'solutions/t']) rmSync(path.join(copy.root, folder), { recursive: true })
+  }
 })

@@ -11,4 +11,5 @@ export {
   bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
 export * as onnx from './onnx'
+export * as optimization from './optimization'
 export * as runtime from './runtime'

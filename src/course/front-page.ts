@@ -50,14 +50,16 @@ function trackSection(track: string, lessons: readonly OpenLesson[]): string {
   return [
     `## ${trackTitle(track)}`,
     '',
-    all === 0 ? '' : `${bar(done, all, 20)} ${done} of ${all} exercises`,
-    '',
+    ...(all === 0 ? [] : [`${bar(done, all, 20)} ${done} of ${all} exercises`, '']),
     '| lesson | | minutes | exercises | |',
     '|:--|:--|--:|--:|:--|',
     ...lessons.map((each) =>
-      `| [${cell(each.title)}](${link(each)}) | ${cell(each.lesson.summary)} | ${each.lesson.minutes} | ${each.done}/${each.exercises.length} | ${bar(each.done, each.exercises.length)} |`),
+      `| [${cell(each.title)}](${link(each)}) | ${cell(each.lesson.summary)} | ${each.lesson.minutes} | ${exercisesOf(each)} |`),
   ].join('\n')
 }
+
+const exercisesOf = ({ done, exercises }: OpenLesson): string =>
+  exercises.length === 0 ? ' | ' : `${done}/${exercises.length} | ${bar(done, exercises.length)}`
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 

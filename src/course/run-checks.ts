@@ -4,6 +4,7 @@ import type { RunnerTask, RunnerTestCase as RunnerTest } from 'vitest'
 import { messageOf } from '../core'
 import { difference } from './compare'
 import { decode } from './boundary/codec'
+import { disposeTensors } from './boundary/tfjs'
 import { readExercise, type Exercise, type ExerciseFiles, type Mistake } from './exercises'
 import { CourseLoader } from './load'
 import type { Project } from './project'
@@ -102,7 +103,7 @@ interface Finished {
 
 async function runNow(open: OpenExercise, host: SubjectHost, seed: number): Promise<CheckReport> {
   const start = performance.now()
-  const session: Session = { host, seed, calls: [], check: '' }
+  const session: Session = { host, seed, calls: [], check: '', made: [] }
   const finished = await runFile(open, session)
   const { exercise } = open
   const share = exercise.points / Math.max(1, finished.length)
@@ -169,6 +170,7 @@ async function runFile(open: OpenExercise, session: Session): Promise<Finished[]
     return fault ? [...finished, { name: 'the checks load', passed: false, error: fault, calls: [] }] : finished
   } finally {
     useSession(undefined)
+    for (const value of session.made) disposeTensors(value)
   }
 }
 
@@ -235,6 +237,11 @@ export function mistakenFunctions(open: OpenExercise, mistake: Mistake): Readonl
 }
 
 function sameOutcome(a: Outcome, b: Outcome): boolean {
-  if (a.ok && b.ok) return difference(decode(a.value), decode(b.value), SAME) === undefined
+  if (a.ok && b.ok) {
+    const values = [decode(a.value), decode(b.value)]
+    const same = difference(values[0], values[1], SAME) === undefined
+    for (const value of values) disposeTensors(value)
+    return same
+  }
   return !a.ok && !b.ok && a.reason === b.reason && a.error.name === b.error.name
 }

@@ -33,6 +33,13 @@ function dataOf(values: BackendValues | null, size: number, dtype: EngineDType):
   return wanted.from(values as ArrayLike<number>)
 }
 
+const waits = (value: Lazy): boolean => !value.data && !value.failure
+
+function computed(value: Lazy): EngineData {
+  if (value.data) return value.data
+  throw value.failure ?? new EngineError('ENGINE_INTERNAL', 'A value was not computed')
+}
+
 export class OnnxBackend extends KernelBackend {
   readonly options: EngineOptions = defaultOptions()
   readonly executor: Executor = new Executor(this.options)
@@ -154,13 +161,10 @@ export class OnnxBackend extends KernelBackend {
         fix: 'return the tensor and read it outside; use tf.where instead of if',
       })
     }
-    if (!value.failure) {
-      this.flush()
-      // A value without a tensor of its own, e.g. the input of a CPU kernel that was disposed of meanwhile.
-      if (!value.data && !value.failure) this.#materialize([value])
-    }
-    if (value.data) return value.data
-    throw value.failure ?? new EngineError('ENGINE_INTERNAL', 'A value was not computed')
+    if (!value.failure) this.flush()
+    // A value without a tensor of its own, e.g. the input of a CPU kernel that was disposed of meanwhile.
+    if (waits(value)) this.#materialize([value])
+    return computed(value)
   }
 
   override time(f: () => void): Promise<{ kernelMs: number }> {
@@ -213,7 +217,7 @@ export class OnnxBackend extends KernelBackend {
 
   #entry(values: BackendValues, shape: number[], dtype: DataType, refCount: number): Entry {
     if (!isEngineType(dtype)) return { dtype, refCount, strings: values }
-    const data = dataOf(values as BackendValues | null, util.sizeFromShape(shape), dtype)
+    const data = dataOf(values, util.sizeFromShape(shape), dtype)
     return { dtype, refCount, value: materialized([...shape], dtype, data) }
   }
 }

@@ -1,9 +1,9 @@
 // ONNX operators as methods, with shapes worked out. TensorFlow.js keeps images as NHWC and ONNX computes on NCHW, so
 // transposes are pushed through elementwise operators and reductions until they meet their inverse and vanish.
-import { broadcastShape, elementCount, sameShape } from '../core'
+import { broadcastShape, elementCount, rowMajorStrides, sameShape } from '../core'
 import type { Shape } from '../core'
 import { GraphWriter } from './graph'
-import type { GraphAttribute, GraphDType, V } from './graph'
+import type { GraphAttribute, GraphData, GraphDType, V } from './graph'
 
 type Attributes = Readonly<Record<string, GraphAttribute>>
 
@@ -15,8 +15,35 @@ const inverse = (perm: readonly number[]): number[] => {
   perm.forEach((axis, i) => { result[axis] = i })
   return result
 }
+/** What a transpose turns, and how; undefined for any other value. */
+function turned(v: V): { readonly inner: V; readonly perm: readonly number[] } | undefined {
+  const inner = v.node?.op === 'Transpose' ? v.node.inputs[0] : undefined
+  const perm = v.node?.attributes.perm
+  return inner && Array.isArray(perm) ? { inner, perm: perm as readonly number[] } : undefined
+}
 const pick = <T>(list: readonly T[], indices: readonly number[]): T[] => indices.map((i) => list[i] as T)
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+
+/** The elements of a constant in the order of its transpose. */
+function permuted(data: GraphData, shape: Shape, perm: readonly number[]): GraphData {
+  const strides = pick(rowMajorStrides(shape), perm)
+  const sizes = pick(shape, perm)
+  const result = data.slice()
+  const index = new Array<number>(perm.length).fill(0)
+  let from = 0
+  for (let to = 0; to < data.length; to++) {
+    result[to] = data[from] as never
+    for (let axis = perm.length - 1; axis >= 0; axis--) {
+      const next = (index[axis] ?? 0) + 1
+      from += strides[axis] ?? 0
+      index[axis] = next
+      if (next < (sizes[axis] ?? 1)) break
+      from -= next * (strides[axis] ?? 0)
+      index[axis] = 0
+    }
+  }
+  return result
+}
 
 /** Where a strided slice ends so that it has `size` elements; stepping back past 0 needs a very negative end. */
 const sliceEnd = (begin: number, size: number, step: number): number => {
@@ -26,12 +53,25 @@ const sliceEnd = (begin: number, size: number, step: number): number => {
 
 /** Writes ONNX nodes; every method returns the value it makes. */
 export class Builder extends GraphWriter {
+  /**
+   * @param purpose `run`: the fastest form on ONNX Runtime, NaN exactly as in TensorFlow.js. `export`: the plainest form,
+   *   the same for every batch size.
+   */
+  constructor(readonly purpose: 'run' | 'export' = 'run') {
+    super()
+  }
+
+  /** Whether reductions treat NaN exactly as TensorFlow.js does, at the price of more nodes. */
+  get exactNaN(): boolean {
+    return this.purpose === 'run'
+  }
+
   scalar(value: number, dtype: GraphDType = 'float32'): V {
     return this.constant(dtype, [], [value])
   }
 
   ints(values: readonly number[]): V {
-    return this.constant('int64', [values.length], values)
+    return this.constant('int64', [values.length], Array.from(values))
   }
 
   /** A tensor full of one value. */
@@ -54,9 +94,10 @@ export class Builder extends GraphWriter {
 
   transpose(v: V, perm: readonly number[]): V {
     if (perm.every((axis, i) => axis === i)) return v
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) return this.transpose(inner, pick(v.node?.attributes.perm as readonly number[], perm))
+    const earlier = turned(v)
+    if (earlier) return this.transpose(earlier.inner, pick(earlier.perm, perm))
     const shape = pick(v.shape, perm)
+    if (v.constant) return this.constant(v.dtype, shape, permuted(v.constant, v.shape, perm), v.name)
     const moved = perm.filter((axis) => v.shape[axis] !== 1)
     if (moved.every((axis, i) => i === 0 || (moved[i - 1] ?? 0) < axis)) return this.reshape(v, shape)
     return this.node('Transpose', [v], { perm }, { shape, dtype: v.dtype })
@@ -73,7 +114,7 @@ export class Builder extends GraphWriter {
   elementwise(op: string, inputs: readonly V[], dtype: GraphDType, attributes: Attributes = {}, domain = ''): V {
     const shape = inputs.map((v) => v.shape).reduce(broadcastShape)
     const lead = inputs.find((v) => v.node?.op === 'Transpose' && sameShape(v.shape, shape))
-    const perm = lead?.node?.attributes.perm as readonly number[] | undefined
+    const perm = lead && turned(lead)?.perm
     const before = perm && this.#beforeTranspose(inputs, shape, perm)
     if (before) return this.transpose(this.elementwise(op, before, dtype, attributes, domain), perm)
     return this.node(op, inputs, attributes, { shape, dtype }, domain)
@@ -100,9 +141,9 @@ export class Builder extends GraphWriter {
     if (axes.length === 0) return v
     const kept = v.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
     const final = keepDims ? kept : v.shape.filter((_, axis) => !axes.includes(axis))
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) {
-      const perm = v.node?.attributes.perm as readonly number[]
+    const earlier = turned(v)
+    if (earlier) {
+      const { inner, perm } = earlier
       const done = this.reduce(op, inner, axes.map((axis) => perm[axis] ?? axis).sort((a, b) => a - b), true, dtype)
       return this.reshape(this.transpose(done, perm), final)
     }
@@ -114,9 +155,9 @@ export class Builder extends GraphWriter {
   /** `begin[i]`, `size[i]` elements from there, `steps[i]` apart (may be negative). */
   slice(v: V, begin: readonly number[], size: readonly number[], steps: readonly number[] = begin.map(() => 1)): V {
     if (sameShape(size, v.shape) && steps.every((step) => step === 1)) return v
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) {
-      const perm = v.node?.attributes.perm as readonly number[]
+    const earlier = turned(v)
+    if (earlier) {
+      const { inner, perm } = earlier
       const back = inverse(perm)
       return this.transpose(this.slice(inner, pick(begin, back), pick(size, back), pick(steps, back)), perm)
     }
@@ -132,9 +173,9 @@ export class Builder extends GraphWriter {
   concat(values: readonly V[], axis: number): V {
     const [lead] = values
     if (!lead || values.length === 1) return lead ?? this.full([0], 0)
-    const perm = lead.node?.op === 'Transpose' ? lead.node.attributes.perm as readonly number[] : undefined
-    if (perm && values.every((v) => v.node?.op === 'Transpose' && String(v.node.attributes.perm) === String(perm))) {
-      const inner = values.flatMap((v) => v.node?.inputs[0] ?? [])
+    const perm = turned(lead)?.perm
+    const inner = perm ? values.flatMap((v) => turned(v) ?? []).filter((t) => sameShape(t.perm, perm)).map((t) => t.inner) : []
+    if (perm && inner.length === values.length) {
       return this.transpose(this.concat(inner, perm[axis] ?? axis), perm)
     }
     const shape = lead.shape.map((size, i) => (i === axis ? values.reduce((sum, v) => sum + (v.shape[i] ?? 0), 0) : size))
@@ -144,9 +185,9 @@ export class Builder extends GraphWriter {
   /** Adds `paddings[axis] = [before, after]` elements. */
   pad(v: V, paddings: readonly (readonly [number, number])[], value = 0, mode = 'constant'): V {
     if (paddings.every(([before, after]) => before === 0 && after === 0)) return v
-    const [inner] = v.node?.op === 'Transpose' ? v.node.inputs : []
-    if (inner) {
-      const perm = v.node?.attributes.perm as readonly number[]
+    const earlier = turned(v)
+    if (earlier) {
+      const { inner, perm } = earlier
       return this.transpose(this.pad(inner, pick(paddings, inverse(perm)), value, mode), perm)
     }
     const shape = v.shape.map((size, axis) => size + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0))
@@ -199,8 +240,8 @@ export class Builder extends GraphWriter {
     const back = inverse(perm)
     const result: V[] = []
     for (const v of inputs) {
-      const [inner] = v.node?.op === 'Transpose' && v.shape.length === shape.length ? v.node.inputs : []
-      if (inner && String(v.node?.attributes.perm) === String(perm)) result.push(inner)
+      const earlier = turned(v)
+      if (earlier && sameShape(earlier.perm, perm)) result.push(earlier.inner)
       else if (elementCount(v.shape) <= Math.max(1, ...v.shape)) {
         const padded = [...new Array<number>(shape.length - v.shape.length).fill(1), ...v.shape]
         result.push(elementCount(v.shape) === 1 && v.shape.length === 0 ? v : this.transpose(this.reshape(v, padded), back))
@@ -215,7 +256,7 @@ export class Builder extends GraphWriter {
    */
   #sumByProduct(v: V, axes: readonly number[]): V | undefined {
     const leading = axes.length < v.shape.length && [...axes].sort((a, b) => a - b).every((axis, i) => axis === i)
-    if (!leading || elementCount(v.shape) < 4096) return undefined
+    if (!leading || this.purpose === 'export' || elementCount(v.shape) < 4096) return undefined
     const rows = elementCount(v.shape.slice(0, axes.length))
     const columns = elementCount(v.shape.slice(axes.length))
     return this.matmul(this.full([1, rows], 1), this.reshape(v, [rows, columns]))

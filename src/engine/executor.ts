@@ -133,7 +133,7 @@ export class Executor {
   #compile(key: string, outputs: readonly Lazy[], leaves: readonly Lazy[]): Compiled {
     const b = new Builder()
     const inputs = new Map(leaves.map((leaf) => [leaf, b.input(leaf)]))
-    const values = writeGraph(b, outputs, (_, value) => inputs.get(value) ?? b.input(value))
+    const values = writeGraph(b, outputs.map((value) => ({ value, shape: value.shape })), (_, value) => inputs.get(value) ?? b.input(value))
     const outputNames = outputs.map((_, i) => `o${i}`)
     const bytes = writeModel(toModel(b, values, { graph: 'recorded', outputs: outputNames }))
     const nodes = b.live(values)

@@ -37,6 +37,12 @@ export function runOnCpu(
   kernel: KernelConfig, backend: OnnxBackend, inputs: Inputs, attributes: NamedAttrMap, reason: string,
 ): TensorInfo | TensorInfo[] {
   const { kernelName } = kernel
+  const traced = Object.values(inputs).flat().some((t) => t != null && backend.entry(t.dataId).value?.traced)
+  if (traced) {
+    throw new EngineError('ENGINE_NO_LOWERING', `${kernelName} has no ONNX form for this call, so it cannot be traced`, {
+      got: reason, fix: 'docs/engine-coverage.md lists what has one',
+    })
+  }
   if (!backend.options.fallback) {
     throw new EngineError('ENGINE_NO_LOWERING', `${kernelName} has no ONNX form for this call, and the CPU fallback is off`, {
       got: reason, fix: 'engine.use({ fallback: true })',

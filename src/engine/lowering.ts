@@ -3,7 +3,7 @@
 import type { Shape } from '../core'
 import type { Builder } from './builder'
 import type { V } from './graph'
-import type { EngineDType } from './record'
+import type { EngineData, EngineDType } from './record'
 
 /** Shape and type of a kernel's input or output. */
 export interface KernelSpec {
@@ -32,6 +32,8 @@ export interface Rule<Attributes, Required extends string, Optional extends stri
   emit(
     b: Builder, inputs: Named<Required, Optional, V>, attributes: Attributes, outputs: readonly KernelSpec[],
   ): V | readonly V[]
+  /** Throws for values that cannot work. Called with the data of inputs that is there already. */
+  check?(data: Named<never, Required | Optional, EngineData>, inputs: Named<Required, Optional, KernelSpec>, attributes: Attributes): void
   /** When a call of this kernel is left to the CPU, for the coverage page. */
   readonly except?: string
 }
@@ -59,7 +61,7 @@ export type Entry = Lowering | Fallback | Viewing
 export function lowering<Attributes, Required extends string, Optional extends string = never>(
   rule: Rule<Attributes, Required, Optional>,
 ): Lowering {
-  return rule as unknown as Lowering
+  return rule
 }
 
 /** The inputs of a kernel that takes a list, in order. */

@@ -22,6 +22,12 @@ export function backend(): OnnxBackend {
   return found
 }
 
+/** TensorFlow.js hands the backend over untyped. */
+function ours(given: unknown): OnnxBackend {
+  if (given instanceof OnnxBackend) return given
+  throw new EngineError('ENGINE_INTERNAL', 'A kernel of onnx was called for another backend')
+}
+
 type Inputs = Record<string, TensorInfo | TensorInfo[] | null | undefined>
 
 function viewing(kernel: Viewing): KernelFunc {
@@ -29,7 +35,7 @@ function viewing(kernel: Viewing): KernelFunc {
     const [t] = Object.values(inputs) as TensorInfo[]
     if (!t) throw new EngineError('ENGINE_INTERNAL', 'A kernel came without its input')
     const shape = [...kernel.view(t, attrs)]
-    ;(own as OnnxBackend).incRef(t.dataId)
+    ours(own).incRef(t.dataId)
     return { dataId: t.dataId, shape, dtype: t.dtype }
   }
 }
@@ -37,8 +43,8 @@ function viewing(kernel: Viewing): KernelFunc {
 function lowered(kernel: KernelConfig, entry: Lowering): KernelFunc {
   const name = kernel.kernelName as KernelName
   return ({ inputs, attrs, backend: own }) => {
-    const onnx = own as OnnxBackend
-    const aside = (reason: string) => runOnCpu(kernel, onnx, inputs as Inputs, attrs as NamedAttrMap, reason)
+    const onnx = ours(own)
+    const aside = (reason: string) => runOnCpu(kernel, onnx, inputs, attrs as NamedAttrMap, reason)
     const names: string[] = []
     const views: View[] = []
     const specs: Record<string, KernelSpec> = {}
@@ -50,6 +56,10 @@ function lowered(kernel: KernelConfig, entry: Lowering): KernelFunc {
       names.push(key)
       views.push(view)
       specs[key] = { shape: view.shape, dtype: view.value.dtype }
+    }
+    if (entry.check) {
+      const known = views.flatMap((view, i) => (view.value.data ? [[names[i] ?? '', view.value.data] as const] : []))
+      entry.check(Object.fromEntries(known), specs, attrs ?? {})
     }
     const inferred = entry.infer(specs, attrs ?? {})
     if (inferred instanceof Declined) return aside(inferred.reason)
@@ -75,7 +85,7 @@ export function register(): void {
     const kernelFunc: KernelFunc = 'view' in entry ? viewing(entry)
       : 'emit' in entry ? lowered(kernel, entry)
         : ({ inputs, attrs, backend: own }) =>
-            runOnCpu(kernel, own as OnnxBackend, inputs as Inputs, attrs as NamedAttrMap, entry.fallback)
+            runOnCpu(kernel, ours(own), inputs, attrs as NamedAttrMap, entry.fallback)
     registerKernel({ kernelName: name, backendName: BACKEND, kernelFunc })
   }
   registerBackend(BACKEND, () => new OnnxBackend(), 3)

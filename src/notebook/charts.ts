@@ -122,7 +122,8 @@ export function bars(
     const error = spread && { type: 'data', array: names.map((key) => spread[key] ?? 0) }
     return {
       type: 'bar', name, x: horizontal ? heights : names, y: horizontal ? names : heights,
-      orientation: horizontal ? 'h' : 'v', text: heights.map((height) => formatNumber(height, 3)), textposition: 'auto',
+      orientation: horizontal ? 'h' : 'v', text: heights.map((height) => formatNumber(height, 3)), textposition: 'auto', insidetextanchor: 'middle',
+      textangle: 0,
       ...error && { [horizontal ? 'error_x' : 'error_y']: error },
     }
   })

@@ -43,6 +43,11 @@ interface Native {
 
 // Loaded on first use, so that a broken installation is a typed error and not a failed import.
 const load: NodeJS.Require = createRequire(__filename)
+/** The file package.json of onnxruntime-node, whose folder holds the libraries. */
+export function packageFile(): string {
+  return load.resolve('onnxruntime-node/package.json')
+}
+
 let loaded: Native | undefined
 
 /**
@@ -55,12 +60,14 @@ export function native(): Native {
   if (loaded) return loaded
   let version: string
   let binding: { binding: Omit<Native, 'Tensor'>; initOrt(): void }
-  let common: { Tensor: Native['Tensor'] }
+  let common: { Tensor: Native['Tensor']; env: { logLevel: string } }
   try {
-    version = (load('onnxruntime-node/package.json') as { version: string }).version
+    version = (load(packageFile()) as { version: string }).version
     if (version === ONNXRUNTIME_VERSION) {
       binding = load('onnxruntime-node/dist/binding') as typeof binding
       common = load('onnxruntime-common') as typeof common
+      // Failures are thrown as typed errors; ONNX Runtime's own log would say them twice, in colours, past the notebook.
+      common.env.logLevel = 'fatal'
       binding.initOrt()
       loaded = {
         InferenceSession: binding.binding.InferenceSession,

@@ -1,7 +1,9 @@
 // Which execution providers really work on this machine: a session is made and run with each, because a provider that is
 // listed may still lack its libraries or its device.
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import { messageOf } from '../core'
-import { native } from './binding'
+import { native, packageFile } from './binding'
 import { Session } from './session'
 import type { Provider } from './session'
 
@@ -26,6 +28,14 @@ const IDENTITY = Uint8Array.from([
   0x42, 0x04, 0x0a, 0x00, 0x10, 0x0d, // opset import: '' version 13
 ])
 
+/** The library that a provider needs besides ONNX Runtime's own; asking for it first spares the failed load. */
+function libraryOf(name: Provider): string | undefined {
+  if (name !== 'cuda' && name !== 'tensorrt') return undefined
+  const [prefix, suffix] = process.platform === 'win32' ? ['', '.dll'] : ['lib', '.so']
+  const folder = path.join(path.dirname(packageFile()), 'bin', 'napi-v6', process.platform, process.arch)
+  return path.join(folder, `${prefix}onnxruntime_providers_${name}${suffix}`)
+}
+
 let found: readonly ProviderStatus[] | undefined
 
 /** Tries every provider once per process; the first call may take seconds where a GPU is set up. */
@@ -36,6 +46,10 @@ export function providers(): readonly ProviderStatus[] {
   found = names.map((name): ProviderStatus => {
     const bundled = listed.get(name) ?? false
     if (!listed.has(name)) return { name, bundled, works: false, reason: 'onnxruntime-node does not know it on this platform' }
+    const library = libraryOf(name)
+    if (library !== undefined && !existsSync(library)) {
+      return { name, bundled, works: false, reason: `${path.basename(library)} is not installed: see docs/engine.md, "Providers"` }
+    }
     try {
       const session = Session.create(IDENTITY, { providers: [name], threads: 1 })
       session.runSync({ x: { dtype: 'float32', shape: [1], data: Float32Array.of(1) } })

@@ -77,7 +77,7 @@ function nativeOptions(options: SessionOptions): InferenceSession.SessionOptions
     graphOptimizationLevel: options.optimization ?? 'all',
     intraOpNumThreads: options.threads ?? defaultThreads(),
     interOpNumThreads: 1,
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
     enableCpuMemArena: options.arena ?? true,
     extra: nest(config),
     ...(options.optimizedModelPath === undefined ? {} : { optimizedModelFilePath: options.optimizedModelPath }),

@@ -158,7 +158,9 @@ const byFilter = (depthwise: boolean): Lowering =>
 
 const byInput = (depthwise: boolean): Lowering =>
   lowering<Conv2DBackpropInputAttrs & DepthwiseConv2dNativeBackpropInputAttrs, 'dy' | 'filter'>({
-    infer: ({ dy, filter }, a) => refused(a, dy, filter) ?? { shape: a.inputShape, dtype: 'float32' },
+    infer: ({ dy, filter }, a) => refused(a, dy, filter)
+      ?? (String(geometry(a, a.inputShape, filter.shape, depthwise).outShape) === String(dy.shape)
+        ? { shape: a.inputShape, dtype: 'float32' } : decline('a dy of another size than the convolution gives')),
     emit: (b, { dy, filter }, a) =>
       (depthwise ? depthwiseInputGradient : inputGradient)(b, dy, filter, geometry(a, a.inputShape, filter.shape, depthwise)),
     except: NOT_HERE,

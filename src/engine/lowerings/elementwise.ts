@@ -1,6 +1,6 @@
 // Kernels that compute each element from the elements at the same place.
 import { backend_util } from '@tensorflow/tfjs'
-import type { BitwiseAndInputs, ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@tensorflow/tfjs'
+import type { ClipByValueAttrs, LeakyReluAttrs, StepAttrs } from '@tensorflow/tfjs'
 import { decline, listed, lowering } from '../lowering'
 import type { KernelSpec, Lowering } from '../lowering'
 import type { Builder } from '../builder'
@@ -133,7 +133,9 @@ export const elementwise = {
   Round: direct('Round'),
   Selu: unary('float', (b, x) => b.unary('Selu', x)),
   Sigmoid: direct('Sigmoid'),
-  Sign: direct('Sign', 'numbers'),
+  // Not ONNX's Sign: TensorFlow.js gives 0 for NaN.
+  Sign: unary('numbers', (b, x) => b.binary('Sub', b.cast(b.compare('Greater', x, b.scalar(0, x.dtype)), x.dtype),
+    b.cast(b.compare('Less', x, b.scalar(0, x.dtype)), x.dtype))),
   Sin: direct('Sin'),
   Sinh: direct('Sinh'),
   Softplus: direct('Softplus'),
@@ -157,10 +159,11 @@ export const elementwise = {
   Step: lowering<StepAttrs | undefined, 'x'>({
     infer: ({ x }) => (x.dtype === 'float32' ? x : decline(FLOAT_ONLY)),
     emit: (b, { x }, attributes) => {
-      const positive = b.compare('Greater', x, b.scalar(0))
       const alpha = attributes?.alpha ?? 0
-      const step = alpha === 0 ? b.cast(positive, 'float32') : b.where(positive, b.scalar(1), b.scalar(alpha))
-      return step
+      // relu(sign(x)): keeps NaN, as ONNX Runtime's Sign and Relu do, and needs no mask.
+      if (alpha === 0) return b.unary('Relu', b.unary('Sign', x))
+      const step = b.where(b.compare('Greater', x, b.scalar(0)), b.scalar(1), b.scalar(alpha))
+      return b.where(b.elementwise('IsNaN', [x], 'bool'), x, step)
     },
     except: FLOAT_ONLY,
   }),
@@ -196,7 +199,7 @@ export const elementwise = {
   Mod: binary('float', floorMod),
   Atan2: binary('float', atan2),
   SquaredDifference: binary('numbers', (b, x, y) => square(b, b.binary('Sub', x, y))),
-  BitwiseAnd: lowering<unknown, keyof BitwiseAndInputs & ('a' | 'b')>({
+  BitwiseAnd: lowering<unknown, 'a' | 'b'>({
     infer: ({ a, b }) => (a.dtype === 'int32' && b.dtype === 'int32' ? a : decline('types other than int32')),
     emit: (b, inputs) => b.binary('BitwiseAnd', inputs.a, inputs.b),
     except: 'types other than int32',

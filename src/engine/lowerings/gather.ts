@@ -1,7 +1,7 @@
 // Kernels that read or write at computed places.
 import { backend_util, util } from '@tensorflow/tfjs'
-import type { GatherV2Attrs, ScatterNdAttrs, TopKAttrs, UnsortedSegmentSumAttrs } from '@tensorflow/tfjs'
-import { elementCount } from '../../core'
+import type { GatherV2Attrs, ScatterNdAttrs, SparseToDenseAttrs, TopKAttrs, UnsortedSegmentSumAttrs } from '@tensorflow/tfjs'
+import { WhetstoneError, elementCount } from '../../core'
 import { decline, lowering } from '../lowering'
 import type { Lowering } from '../lowering'
 import type { Builder } from '../builder'
@@ -22,6 +22,15 @@ export const gather = {
       if (batchDims !== 0) return decline('batch dimensions')
       return { shape: [...x.shape.slice(0, only), ...indices.shape, ...x.shape.slice(only + 1)], dtype: x.dtype }
     },
+    // The CPU kernel throws at once; a graph would throw when it runs. So indices that are known are checked here.
+    check: ({ indices }, { x }, { axis }) => {
+      const size = x.shape[axisOf(axis, x.shape.length)] ?? 1
+      for (const index of indices ?? []) {
+        if (index < 0 || index >= size) {
+          throw new WhetstoneError('INDEX_RANGE', `GatherV2: the index value ${index} is not in [0, ${size - 1}]`)
+        }
+      }
+    },
     emit: (b, { x, indices }, { axis }) => b.gather(x, indices, axisOf(axis, x.shape.length)),
     except: 'batch dimensions',
   }),
@@ -40,7 +49,7 @@ export const gather = {
   ScatterNd: lowering<ScatterNdAttrs, 'indices' | 'updates'>({
     infer: ({ updates }, { shape }) => (updates.dtype === 'bool' ? decline('bool values') : { shape, dtype: updates.dtype }),
     emit: (b, { indices, updates }, { shape }) => {
-      const depth = indices.shape.length < 1 ? 1 : indices.shape.at(-1) ?? 1
+      const depth = indices.shape.length > 1 ? indices.shape.at(-1) ?? 1 : 1
       const places = b.reshape(indices, [elementCount(indices.shape) / depth, depth])
       return scatterAdd(b, places, b.reshape(updates, [places.shape[0] ?? 1, ...shape.slice(depth)]), shape)
     },
@@ -51,6 +60,20 @@ export const gather = {
       (tensor.dtype === 'bool' || tensor.dtype !== updates.dtype ? decline('bool values') : tensor),
     emit: (b, { tensor, indices, updates }) => b.node('ScatterND', [tensor, b.cast(indices, 'int64'), updates], {},
       { shape: tensor.shape, dtype: tensor.dtype }),
+    except: 'bool values',
+  }),
+  SparseToDense: lowering<SparseToDenseAttrs, 'sparseIndices' | 'sparseValues' | 'defaultValue'>({
+    infer: ({ sparseIndices, sparseValues }, { outputShape }) =>
+      (sparseValues.dtype === 'bool' || sparseIndices.dtype !== 'int32' ? decline('bool values')
+        : { shape: outputShape, dtype: sparseValues.dtype }),
+    emit: (b, { sparseIndices, sparseValues, defaultValue }, { outputShape }) => {
+      const depth = sparseIndices.shape.length > 1 ? sparseIndices.shape.at(-1) ?? 1 : 1
+      const places = b.reshape(sparseIndices, [elementCount(sparseIndices.shape) / depth, depth])
+      const rows = [places.shape[0] ?? 1, ...outputShape.slice(depth)]
+      const base = b.expand(b.reshape(defaultValue, []), outputShape)
+      return b.node('ScatterND', [base, b.cast(places, 'int64'), b.expand(sparseValues, rows)], {},
+        { shape: outputShape, dtype: sparseValues.dtype })
+    },
     except: 'bool values',
   }),
   UnsortedSegmentSum: lowering<UnsortedSegmentSumAttrs, 'x' | 'segmentIds'>({
@@ -73,9 +96,10 @@ export const gather = {
       const shape = [...x.shape.slice(0, -1), k]
       return [{ shape, dtype: x.dtype }, { shape, dtype: 'int32' }]
     },
-    emit: (b, { x }, { k, sorted }, outputs) => {
+    // `sorted: false` allows any order; TensorFlow.js's own tests want the sorted one.
+    emit: (b, { x }, { k }, outputs) => {
       const shape = outputs[0]?.shape ?? []
-      const [values, indices] = b.emit('TopK', [x, b.ints([k])], { axis: x.shape.length - 1, largest: 1, sorted: sorted ? 1 : 0 },
+      const [values, indices] = b.emit('TopK', [x, b.ints([k])], { axis: x.shape.length - 1, largest: 1, sorted: 1 },
         [{ shape, dtype: x.dtype }, { shape, dtype: 'int64' }])
       return values && indices ? [values, b.cast(indices, 'int32')] : []
     },

@@ -38,6 +38,14 @@ const same = (dtype: EngineDType): EngineDType => dtype
 const plain = (op: string): Lowering =>
   fold(numeric, same, (b, x, axes, keepDims) => b.reduce(op, x, axes, keepDims), 'bool inputs')
 
+/** The extreme, NaN where there is one: ONNX Runtime's own reduction skips NaN. */
+function extreme(b: Builder, op: 'ReduceMax' | 'ReduceMin', x: V, axes: readonly number[], keepDims: boolean): V {
+  const found = b.reduce(op, x, axes, keepDims)
+  if (x.dtype !== 'float32' || !b.exactNaN || axes.length === 0) return found
+  const nan = b.cast(b.elementwise('IsNaN', [x], 'bool'), 'float32')
+  return b.where(b.compare('Greater', b.reduce('ReduceMax', nan, axes, keepDims), b.scalar(0)), b.scalar(NaN), found)
+}
+
 /** Whether any (all) is true: bool becomes int32, as ONNX reduces no bool before opset 20. */
 const logic = (op: 'ReduceMax' | 'ReduceMin'): Lowering => fold((dtype) => dtype === 'bool', () => 'bool',
   (b, x, axes, keepDims) => b.cast(b.reduce(op, b.cast(x, 'int32'), axes, keepDims), 'bool'), 'types other than bool')
@@ -47,7 +55,10 @@ const argument = (op: 'ArgMax' | 'ArgMin'): Lowering => lowering<ArgMaxAttrs, 'x
     : reduced(x, axesOf(axis, x.shape), false, 'int32'),
   emit: (b, { x }, { axis }, [out]) => {
     const [only = 0] = axesOf(axis, x.shape)
-    const index = b.node(op, [x], { axis: only, keepdims: 0 }, { shape: out?.shape ?? [], dtype: 'int64' })
+    // TensorFlow.js skips NaN.
+    const worst = b.scalar(op === 'ArgMax' ? -Infinity : Infinity)
+    const clean = x.dtype === 'float32' && b.exactNaN ? b.where(b.elementwise('IsNaN', [x], 'bool'), worst, x) : x
+    const index = b.node(op, [clean], { axis: only, keepdims: 0 }, { shape: out?.shape ?? [], dtype: 'int64' })
     return b.cast(index, 'int32')
   },
   except: 'bool inputs and scalars',
@@ -61,8 +72,8 @@ export const reduce = {
     const sum = b.reduce('ReduceSum', b.cast(x, 'float32'), axes, keepDims)
     return axes.length === 0 ? sum : b.binary('Mul', sum, b.scalar(1 / count))
   }),
-  Max: plain('ReduceMax'),
-  Min: plain('ReduceMin'),
+  Max: fold(numeric, same, (b, x, axes, keepDims) => extreme(b, 'ReduceMax', x, axes, keepDims), 'bool inputs'),
+  Min: fold(numeric, same, (b, x, axes, keepDims) => extreme(b, 'ReduceMin', x, axes, keepDims), 'bool inputs'),
   Prod: plain('ReduceProd'),
   Any: logic('ReduceMax'),
   All: logic('ReduceMin'),

@@ -9,6 +9,10 @@ import type { Shape } from '../../core'
 import { decline, listed, lowering } from '../lowering'
 import type { Entry, KernelSpec, Viewing } from '../lowering'
 
+interface Shaped {
+  readonly shape: Shape
+}
+
 const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
 const axisOf = (axis: number, shape: Shape): number => util.parseAxisParam(axis, [...shape])[0] ?? 0
 const replaced = (shape: Shape, axis: number, size: number): number[] => shape.map((s, i) => (i === axis ? size : s))
@@ -27,17 +31,17 @@ const reshapeView: Viewing = {
   },
 }
 
-const sliceOf = (x: KernelSpec, { begin, size }: SliceAttrs): { begin: number[]; size: number[] } => {
-  const info = { shape: [...x.shape], rank: x.shape.length, dtype: x.dtype, dataId: {} }
-  const [from, count] = slice_util.parseSliceParams(info as never, begin, size)
-  slice_util.assertParamsValid(info as never, from ?? [], count ?? [])
-  return { begin: from ?? [], size: count ?? [] }
+const sliceOf = (x: Shaped, { begin, size }: SliceAttrs): { begin: number[]; size: number[] } => {
+  const info = { shape: [...x.shape], rank: x.shape.length }
+  const [from = [], count = []] = slice_util.parseSliceParams(info as never, begin, size)
+  slice_util.assertParamsValid(info as never, from, count)
+  return { begin: from, size: count }
 }
 
-const stridedOf = (x: KernelSpec, a: StridedSliceAttrs) => slice_util.sliceInfo(
+const stridedOf = (x: Shaped, a: StridedSliceAttrs) => slice_util.sliceInfo(
   [...x.shape], a.begin, a.end, a.strides, a.beginMask, a.endMask, a.ellipsisMask, a.newAxisMask, a.shrinkAxisMask)
 
-const splitsOf = (x: KernelSpec, { numOrSizeSplits, axis }: SplitVAttrs): { axis: number; sizes: number[] } => {
+const splitsOf = (x: Shaped, { numOrSizeSplits, axis }: SplitVAttrs): { axis: number; sizes: number[] } => {
   const only = axisOf(axis, x.shape)
   const sizes = backend_util.prepareSplitSize({ shape: [...x.shape] } as never, numOrSizeSplits, only)
   return { axis: only, sizes }
@@ -49,7 +53,7 @@ const concatShape = (list: readonly KernelSpec[], axis: number): number[] => {
   return backend_util.computeOutShape(shapes, axis)
 }
 
-const spaceToBatch = (x: KernelSpec, { blockShape, paddings }: SpaceToBatchNDAttrs) => {
+const spaceToBatch = (x: Shaped, { blockShape, paddings }: SpaceToBatchNDAttrs) => {
   const pads = x.shape.map((_, axis): [number, number] => {
     const given = axis === 0 ? undefined : paddings[axis - 1]
     return [given?.[0] ?? 0, given?.[1] ?? 0]
@@ -61,13 +65,14 @@ const spaceToBatch = (x: KernelSpec, { blockShape, paddings }: SpaceToBatchNDAtt
   return { pads, split, perm, shape: backend_util.getReshapedPermuted(padded, blockShape, product, false) }
 }
 
-const batchToSpace = (x: KernelSpec, { blockShape, crops }: BatchToSpaceNDAttrs) => {
+const batchToSpace = (x: Shaped, { blockShape, crops }: BatchToSpaceNDAttrs) => {
   const product = elementCount(blockShape)
   const split = backend_util.getReshaped([...x.shape], blockShape, product)
   const perm = backend_util.getPermuted(split.length, blockShape.length)
   const joined = backend_util.getReshapedPermuted([...x.shape], blockShape, product)
-  const begin = backend_util.getSliceBeginCoords(crops, blockShape.length)
-  return { split, perm, joined, begin, shape: backend_util.getSliceSize(joined, crops, blockShape.length) }
+  const rest = joined.slice(blockShape.length + 1)
+  const begin = [...backend_util.getSliceBeginCoords(crops, blockShape.length), ...rest.map(() => 0)].slice(0, joined.length)
+  return { split, perm, joined, begin, shape: [...backend_util.getSliceSize(joined, crops, blockShape.length), ...rest] }
 }
 
 export const shape = {
@@ -90,7 +95,7 @@ export const shape = {
   Slice: lowering<SliceAttrs, 'x'>({
     infer: ({ x }, attributes) => ({ shape: sliceOf(x, attributes).size, dtype: x.dtype }),
     emit: (b, { x }, attributes, [out]) => {
-      const { begin } = sliceOf({ ...x, dtype: out?.dtype ?? 'float32' }, attributes)
+      const { begin } = sliceOf(x, attributes)
       return b.slice(x, begin, out?.shape ?? [])
     },
   }),
@@ -99,8 +104,8 @@ export const shape = {
       const info = stridedOf(x, attributes)
       return elementCount(info.finalShape) === 0 ? decline('empty results') : { shape: info.finalShape, dtype: x.dtype }
     },
-    emit: (b, { x }, attributes, [out]) => {
-      const info = stridedOf({ ...x, dtype: out?.dtype ?? 'float32' }, attributes)
+    emit: (b, { x }, attributes) => {
+      const info = stridedOf(x, attributes)
       if (info.isIdentity) return b.reshape(x, info.finalShape)
       const size = slice_util.computeOutShape(info.begin, info.end, info.strides)
       return b.reshape(b.slice(x, info.begin, size, info.strides), info.finalShape)
@@ -154,7 +159,7 @@ export const shape = {
         : sizes.map((size) => ({ shape: replaced(x.shape, axis, size), dtype: x.dtype }))
     },
     emit: (b, { x }, attributes, outputs) => {
-      const { axis } = splitsOf({ ...x, dtype: outputs[0]?.dtype ?? 'float32' }, attributes)
+      const { axis } = splitsOf(x, attributes)
       let from = 0
       return outputs.map((out) => {
         const begin = x.shape.map((_, k) => (k === axis ? from : 0))
@@ -185,7 +190,10 @@ export const shape = {
     except: 'empty results',
   }),
   Reverse: lowering<ReverseAttrs, 'x'>({
-    infer: ({ x }) => (x.shape.length === 0 ? decline('scalars') : x),
+    infer: ({ x }, { dims }) => {
+      util.parseAxisParam(dims, [...x.shape])
+      return x.shape.length === 0 ? decline('scalars') : x
+    },
     emit: (b, { x }, { dims }) => {
       const axes = util.parseAxisParam(dims, [...x.shape])
       const back = (axis: number): boolean => axes.includes(axis)
@@ -195,15 +203,15 @@ export const shape = {
   }),
   SpaceToBatchND: lowering<SpaceToBatchNDAttrs, 'x'>({
     infer: ({ x }, attributes) => ({ shape: spaceToBatch(x, attributes).shape, dtype: x.dtype }),
-    emit: (b, { x }, attributes, [out]) => {
-      const { pads, split, perm, shape: joined } = spaceToBatch({ ...x, dtype: out?.dtype ?? 'float32' }, attributes)
+    emit: (b, { x }, attributes) => {
+      const { pads, split, perm, shape: joined } = spaceToBatch(x, attributes)
       return b.reshape(b.transpose(b.reshape(b.pad(x, pads), split), perm), joined)
     },
   }),
   BatchToSpaceND: lowering<BatchToSpaceNDAttrs, 'x'>({
     infer: ({ x }, attributes) => ({ shape: batchToSpace(x, attributes).shape, dtype: x.dtype }),
-    emit: (b, { x }, attributes, [out]) => {
-      const { split, perm, joined, begin, shape: size } = batchToSpace({ ...x, dtype: out?.dtype ?? 'float32' }, attributes)
+    emit: (b, { x }, attributes) => {
+      const { split, perm, joined, begin, shape: size } = batchToSpace(x, attributes)
       return b.slice(b.reshape(b.transpose(b.reshape(x, split), perm), joined), begin, size)
     },
   }),

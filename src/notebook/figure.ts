@@ -32,7 +32,7 @@ export const PALETTE: readonly string[] = [
 const INK = '#777777'
 const GRID = 'rgba(128, 128, 128, 0.25)'
 
-const AXIS: Layout = { gridcolor: GRID, zerolinecolor: GRID, linecolor: INK, automargin: true, ticks: 'outside' }
+const AXIS: Layout = { gridcolor: GRID, zerolinecolor: GRID, linecolor: INK, automargin: true, ticks: 'outside', exponentformat: 'power' }
 
 const DEFAULTS: Layout = {
   colorway: PALETTE,

@@ -92,7 +92,7 @@ export const cases: Readonly<Record<string, TrainingCase>> = {
   },
   transformer: {
     name: 'Transformer block 128, 4 heads, 64 positions, batch 16', inputs: [{ shape: [16, 64, 128] }, { shape: [16], classes: 10 }],
-    make: transformer as TrainingCase['make'],
+    make: transformer,
   },
 }
 

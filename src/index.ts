@@ -1,7 +1,6 @@
 // What `import … from "whetstone"` gives: the public namespaces, nothing else.
 export * as benchmarks from './benchmarks'
 export * as core from './core'
-export * as onnx from './onnx'
 export { WhetstoneError } from './core'
 export * as course from './course'
 export { check, hint, progressReport, reset, solution } from './course'
@@ -11,4 +10,6 @@ export * as notebook from './notebook'
 export {
   bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
+export * as onnx from './onnx'
+export * as optimization from './optimization'
 export * as runtime from './runtime'

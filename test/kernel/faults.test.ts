@@ -177,6 +177,21 @@ describe('fault 4: errors', () => {
   })
 })
 
+describe('a cell that throws', () => {
+  const cell = 'import { sep as separator } from "path"; const assigned = 5; throw new Error("late")'
+  it('keeps what it has declared', async () => {
+    await ours.execute(cell)
+    expect(result(await ours.execute('separator + assigned'))).toBe("'/5'")
+  })
+
+  it('loses it in plain tslab', async () => {
+    await plain.execute(cell)
+    await settle()
+    expect((await plain.execute('assigned')).status).toBe('error')
+    await settle()
+  })
+})
+
 describe('fault 5: the value of a cell', () => {
   it('is an execute_result', async () => {
     const run = await ours.execute('[1, 2]')

@@ -4,7 +4,7 @@ import * as reference from '../../../../solutions/module_04/lesson_07_onnx_basic
 import type { FlattenShape } from './exercise'
 
 const { reorderRows } = course.subject(reference)
-const { assertClose, assertEqual, assertThrows, freshRandom } = course
+const { assertClose, assertEqual, assertThat, assertThrows, freshRandom } = course
 
 const sizeOf = ({ height, width, channels, units }: FlattenShape): number => height * width * channels * units
 const counted = (shape: FlattenShape): Float32Array => Float32Array.from({ length: sizeOf(shape) }, (_, i) => i)
@@ -80,7 +80,7 @@ test('in ONNX Runtime the repaired layer gives what the original gave', async ()
   const weights = counted(shape).map(() => random.normal())
   const image = new Float32Array(60).map(() => random.normal())
   const repaired = await reorderRows(weights, shape)
-  assertEqual(repaired.length, weights.length)
+  assertThat(repaired instanceof Float32Array && repaired.length === weights.length, 'Return the weights in a Float32Array as long as the one that came.', { got: repaired })
   const sentence = 'The graph with your weights gives other logits than the original: some numbers of the image still meet the wrong row.'
   assertClose(logits(image, repaired, shape, false), logits(image, weights, shape, true), { atol: 1e-4 }, sentence)
 })

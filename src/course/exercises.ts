@@ -167,6 +167,13 @@ function regionText(source: string, where: string): string {
   return lines.slice(start + 1, end).join('\n').replace(/^export (?=(async )?function|const |class |type |interface )/gm, '').trim()
 }
 
+/** The imports of exercise.ts above the cell: an earlier cell of the notebook has them. */
+export function importsOf(source: string): string {
+  const ts = typescript()
+  const file = ts.createSourceFile('exercise.ts', source.split(CELL_START)[0] ?? '', ts.ScriptTarget.Latest)
+  return file.statements.filter((each) => ts.isImportDeclaration(each)).map((each) => each.getText(file)).join('\n')
+}
+
 /** Names of the functions that the learner writes: those that the stub exports. */
 export function exportedFunctions(module: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(module).filter((name) => typeof module[name] === 'function')

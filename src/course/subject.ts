@@ -122,9 +122,18 @@ async function callSubject(reference: object, name: string, args: readonly unkno
   const outcome = await host.call(name, record.args)
   record.outcome = outcome
   if (!outcome.ok) throw new CallFailure(name, outcome.reason, outcome.error)
-  const value = decode(outcome.value, `the result of ${name}`)
+  const value = readResult(name, outcome.value)
   session?.made.push(value)
   return value
+}
+
+/** A value that a sandbox sent may be no value at all. */
+function readResult(name: string, wire: Wire): unknown {
+  try {
+    return decode(wire, `the result of ${name}`)
+  } catch (error) {
+    throw new CallFailure(name, 'unreadable', { name: 'BoundaryError', message: messageOf(error) })
+  }
 }
 
 /** How long one call may take before its check fails. */

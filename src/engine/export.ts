@@ -9,9 +9,9 @@ import { General } from './generalize'
 import type { Sized, Symbol_ } from './generalize'
 import { register } from './register'
 import type { EngineDType, Lazy } from './record'
-import { computeConstants, trace } from './trace'
-import type { Trace, TraceInput, TraceResult } from './trace'
-import { inOrder, writeGraph } from './write'
+import { computeConstants, reads, trace } from './trace'
+import type { TraceInput, TraceResult } from './trace'
+import { writeGraph } from './write'
 
 /** An input of the exported model. A size that is null or a name may vary; equal names are equal sizes. */
 export interface InputSpec {
@@ -149,9 +149,9 @@ function write(fn: (...inputs: tf.Tensor[]) => TraceResult, inputs: readonly Tra
   const b = new Builder('export')
   const leaves = new Map<Lazy, ReturnType<Builder['input']>>()
   for (const { name, value } of traced.inputs) leaves.set(value, b.input(value, name))
-  const reached = reachable(traced)
+  const reached = reads(traced)
   for (const { name, before } of variables) {
-    if (before.traced && (reached.has(before) || changes)) leaves.set(before, b.input(before, name))
+    if (before.traced && reached.has(before)) leaves.set(before, b.input(before, name))
   }
   const weights = new Map(traced.variables.map((v) => [v.before, v.name]))
   const updates = traced.variables.flatMap(({ name, after }) => (after ? [{ name: `${name}.next`, view: after }] : []))
@@ -164,12 +164,4 @@ function write(fn: (...inputs: tf.Tensor[]) => TraceResult, inputs: readonly Tra
     return b.constant(value.dtype, value.shape, value.data, weights.get(value))
   }, (value) => value.traced)
   return { writer: b, outputs, sizes, names: all.map((o) => o.name), results: traced.outputs.length }
-}
-
-/** The values that the outputs read, directly or not. */
-function reachable(traced: Trace): Set<Lazy> {
-  const ends = [...traced.outputs.map((o) => o.view.value), ...traced.variables.flatMap((v) => v.after?.value ?? [])]
-  const found = new Set<Lazy>(ends)
-  for (const call of inOrder(ends)) for (const { value } of call.inputs) found.add(value)
-  return found
 }

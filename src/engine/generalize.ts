@@ -47,6 +47,18 @@ function lawOf(values: readonly number[], sizes: readonly (readonly number[])[])
   return candidates.find((law) => values.every((value, i) => near(at(law, sizes[i] ?? []), value)))
 }
 
+/** Whether two graphs have the same operators, attributes and constants, node by node. */
+export function sameConstants(a: GraphWriter, outputsA: readonly V[], b: GraphWriter, outputsB: readonly V[]): boolean {
+  const [left, right] = [a.live(outputsA), b.live(outputsB)]
+  const equal = (x: V | undefined, y: V | undefined): boolean => !x?.constant || !y?.constant
+    ? !x?.constant === !y?.constant : x.constant.every((value, i) => Object.is(value, y.constant?.[i]))
+  return left.length === right.length && left.every((node, n) => {
+    const other = right[n]
+    return node.op === other?.op && JSON.stringify(node.attributes) === JSON.stringify(other.attributes)
+      && node.inputs.every((v, i) => equal(v, other.inputs[i]))
+  })
+}
+
 /** The shapes and constants of a graph as functions of its symbols. */
 export class General {
   readonly #laws = new Map<V, readonly Law[]>()

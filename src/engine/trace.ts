@@ -93,19 +93,37 @@ export function trace(
       if (!view) throw new EngineError('ENGINE_TRACE', `The output ${name} is ${t.dtype}, which a graph cannot hold here`)
       return { name, view }
     })
-    const variables = [...held.entries()].map(([name, { variable, before }]): TracedVariable => {
+    // In one order for every trace: TensorFlow.js lists names that are numbers first, however late they came.
+    const order = Object.keys(engine.registeredVariables)
+    const variables = [...held.entries()].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)).map(([name, { variable, before }]): TracedVariable => {
       const after = own.view(variable)
       return { name, variable, before, after: after && after.value !== before ? after : undefined }
     })
     return { inputs: inputs.map((input, i) => ({ name: input.name, value: (given[i] as { value: Lazy }).value })), outputs, variables, form }
   } finally {
     engine.makeVariable = makeVariable
+    computeFirstValues([...held.values()])
     for (const { variable, kept } of held.values()) {
       if (!variable.isDisposed) variable.assign(kept)
       kept.dispose()
     }
     engine.endScope()
   }
+}
+
+/** The first values of variables made during the trace, e.g. zeros like a weight: computed from the real weights. */
+function computeFirstValues(held: readonly Held[]): void {
+  const own = backend()
+  const waiting = held.flatMap(({ kept }) => own.view(kept)?.value ?? []).filter((value) => value.traced && !value.data)
+  if (waiting.length === 0) return
+  const stand = held.filter(({ before, kept }) => before.traced && !(own.view(kept)?.value.traced ?? true))
+  for (const { before, kept } of stand) {
+    const view = own.view(kept)
+    if (view) before.data = own.dataOf(view.value)
+  }
+  own.executor.materialize(waiting)
+  for (const value of waiting) value.traced = false
+  for (const { before } of stand) before.data = undefined
 }
 
 function collect(result: TraceResult): { form: Trace['form']; tensors: Record<string, tf.Tensor> } {
@@ -134,4 +152,12 @@ export function computeConstants(ends: readonly Lazy[]): void {
   for (const call of inOrder(ends, (value) => value.traced)) for (const { value } of call.inputs) found.add(value)
   const waiting = [...found].filter((value) => !value.traced && !value.data)
   if (waiting.length > 0) backend().executor.materialize(waiting)
+}
+
+/** The values that the outputs read, directly or not. */
+export function reads(traced: Trace): Set<Lazy> {
+  const ends = [...traced.outputs.map((o) => o.view.value), ...traced.variables.flatMap((v) => v.after?.value ?? [])]
+  const found = new Set<Lazy>(ends)
+  for (const call of inOrder(ends)) for (const { value } of call.inputs) found.add(value)
+  return found
 }

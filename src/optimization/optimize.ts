@@ -2,11 +2,11 @@
 import type { Model } from '../onnx'
 import { throwIfInterrupted } from '../core'
 import { OptimizationError } from './errors'
-import type { Change, Pass, PassContext } from './pass'
+import { typedClone, type Change, type Pass, type PassContext } from './pass'
 import { DEFAULT_PASSES } from './passes'
 import { SimplifyReport, sizeOf } from './report'
 import type { RunTensors } from './run'
-import { checkStructure } from './structure'
+import { requireWhole } from './structure'
 import { exampleInputs, verifySame, type Difference, type Tolerance } from './verify'
 
 export interface SimplifyOptions extends PassContext {
@@ -40,11 +40,11 @@ const MAX_ROUNDS = 20
  * })
  */
 export function simplify(model: Model, options: SimplifyOptions = {}): Simplified {
-  checkStructure(model, 'that made this model')
+  requireWhole(model)
   const passes = options.passes ?? DEFAULT_PASSES
   if (passes.length === 0) throw new OptimizationError('OPTIMIZATION_OPTION', 'There is no pass to apply', { fix: 'leave passes out for all of them' })
   const changes: Change[] = []
-  let current = model
+  let current = typedClone(model)
   let rounds = 0
   let converged = false
   while (!converged && rounds < MAX_ROUNDS) {
@@ -59,9 +59,9 @@ export function simplify(model: Model, options: SimplifyOptions = {}): Simplifie
       changes.push(...result.changes)
     }
   }
-  const differences = options.run === undefined ? undefined : prove(model, current, options)
+  const differences = options.run === undefined ? undefined : prove(model, changes.length > 0 ? current : model, options)
   return {
-    model: current, modified: changes.length > 0,
+    model: changes.length > 0 ? current : model, modified: changes.length > 0,
     report: new SimplifyReport(sizeOf(model), sizeOf(current), changes, rounds, converged, differences),
   }
 }

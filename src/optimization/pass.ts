@@ -1,9 +1,8 @@
 // The contract of a pass: graph in, graph out, its claims checked from outside. A pass never touches the model it is given.
-import type { Graph, Model, Node, Value } from '../onnx'
-import { cloneModel } from './clone'
+import { cloneModel, type Graph, type Model, type Node, type Value } from '../onnx'
 import { OptimizationError } from './errors'
 import type { RunFunction } from './run'
-import { checkStructure, signature, structureHash } from './structure'
+import { ensureTypes, inheritTypes, requireNoNewProblems, structureHash } from './structure'
 
 /** What passes may know besides the model. */
 export interface PassContext {
@@ -87,7 +86,7 @@ export function definePass(definition: PassDescription & {
   return {
     name, summary, handles, leavesAlone,
     run(model, context = {}) {
-      const copy = cloneModel(model)
+      const copy = typedClone(model)
       const changes: Change[] = []
       apply({
         model: copy, context,
@@ -102,16 +101,25 @@ export function definePass(definition: PassDescription & {
         })
       }
       if (!modified) return { model, modified, changes }
-      checkStructure(copy, name)
-      if (signature(copy) !== signature(model)) {
-        throw new OptimizationError('OPTIMIZATION_INVALID', `The pass ${name} changed what callers of the model rely on`, {
-          expected: signature(model), got: signature(copy),
-        })
-      }
+      requireNoNewProblems(model, copy, name)
+      ensureTypes(copy, true)
       return { model: copy, modified, changes }
     },
-    reasons: (model, node, context = {}) => why({ model, context, changed: () => undefined }, node),
+    reasons(model, node, context = {}) {
+      const copy = typedClone(model)
+      const place = [...model.graph.allNodes()].indexOf(node)
+      const twin = [...copy.graph.allNodes()][place]
+      return twin === undefined ? [] : why({ model: copy, context, changed: () => undefined }, twin)
+    },
   }
+}
+
+/** A copy to edit, in which the types of values are known as far as they can be inferred. */
+export function typedClone(model: Model): Model {
+  const copy = cloneModel(model)
+  inheritTypes(model, copy)
+  ensureTypes(copy)
+  return copy
 }
 
 /** Before IR version 4 every initializer had to be an input; the initializers that a pass adds are not. */

@@ -1,6 +1,8 @@
 // What a pass must not get wrong, checked from outside: whether the structure changed (a hash), and whether it is whole.
 import { sha256 } from '../core'
-import { formatType, type Attribute, type Graph, type Model, type SparseTensor, type Tensor, type Value } from '../onnx'
+import {
+  formatProblem, formatType, inferShapes, validateModel, type Attribute, type Graph, type Model, type ModelProblem, type SparseTensor, type Tensor, type Value,
+} from '../onnx'
 import { OptimizationError } from './errors'
 
 const tensorIds = new WeakMap<Tensor | SparseTensor, number>()
@@ -50,57 +52,66 @@ function describeAttribute(held: Attribute): unknown {
 
 const typed = (value: Value): string => `${value.name}: ${formatType(value.type)}`
 
+const inferred = new WeakSet<Model>()
+
+/** Infers the types of all values of a model that this room owns; once, until the model is edited. */
+export function ensureTypes(model: Model, edited = false): void {
+  if (inferred.has(model) && !edited) return
+  inferShapes(model)
+  inferred.add(model)
+}
+
+/** Marks a clone of a model whose types are inferred. */
+export function inheritTypes(from: Model, to: Model): void {
+  if (inferred.has(from)) inferred.add(to)
+}
+
+/** Rules without which a graph means nothing: no pass can work on one that breaks them. */
+const STRUCTURAL: ReadonlySet<ModelProblem['rule']> = new Set<ModelProblem['rule']>(['single-assignment', 'undefined-value', 'node-order', 'cycle'])
+
 /**
- * Checks that a graph is whole: every name defined once and before its use, every link consistent from both sides.
+ * Checks that nodes are in order and every name is defined once.
  *
- * @param who the pass that made it, for the message
  * @throws OptimizationError `OPTIMIZATION_INVALID`
  */
-export function checkStructure(model: Model, who: string): void {
-  const fault = faultOf(model.graph, new Set(), new Set())
-  if (fault !== undefined) {
-    throw new OptimizationError('OPTIMIZATION_INVALID', `The pass ${who} made a graph that is not whole`, {
-      got: fault, fix: 'leave this pass out, and report the model',
+export function requireWhole(model: Model): void {
+  const fault = validateModel(model, { inference: false }).find(({ rule }) => STRUCTURAL.has(rule))
+  if (fault === undefined) return
+  throw new OptimizationError('OPTIMIZATION_INVALID', 'The model is not whole, so nothing can be made of it', {
+    got: formatProblem(fault), fix: 'onnx.validateModel(model) lists every problem',
+  })
+}
+
+/**
+ * Checks that a pass did not break a rule of ONNX that its input kept, and kept what callers of the model rely on.
+ *
+ * @throws OptimizationError `OPTIMIZATION_INVALID`
+ */
+export function requireNoNewProblems(before: Model, after: Model, pass: string): void {
+  const found = validateModel(after)
+  if (found.length > 0) {
+    const left = new Map<string, number>()
+    for (const { rule } of validateModel(before)) left.set(rule, (left.get(rule) ?? 0) + 1)
+    const fault = found.find(({ rule }) => {
+      const count = left.get(rule) ?? 0
+      left.set(rule, count - 1)
+      return count <= 0
+    })
+    if (fault !== undefined) {
+      throw new OptimizationError('OPTIMIZATION_INVALID', `The pass ${pass} made a graph that breaks a rule of ONNX`, {
+        got: formatProblem(fault), fix: 'leave this pass out, and report the model',
+      })
+    }
+  }
+  if (signature(before) !== signature(after)) {
+    throw new OptimizationError('OPTIMIZATION_INVALID', `The pass ${pass} changed what callers of the model rely on`, {
+      expected: signature(before), got: signature(after),
     })
   }
 }
 
-function faultOf(graph: Graph, outer: ReadonlySet<Value>, names: Set<string>): string | undefined {
-  const known = new Set(outer)
-  const define = (value: Value): string | undefined => {
-    if (names.has(value.name)) return `the name ${value.name} is defined twice`
-    names.add(value.name)
-    known.add(value)
-    return undefined
-  }
-  for (const value of new Set([...graph.inputs, ...graph.initializers.keys(), ...graph.sparseInitializers.keys()])) {
-    const fault = define(value)
-    if (fault !== undefined) return fault
-  }
-  for (const node of graph.nodes) {
-    for (const input of node.inputs) {
-      if (input === undefined) continue
-      if (!known.has(input)) return `node ${node.label} reads ${input.name}, which nothing before it defines`
-      if (!input.consumers.has(node)) return `node ${node.label} reads ${input.name}, which does not know it`
-    }
-    for (const inner of node.subgraphs) {
-      const fault = faultOf(inner, known, new Set(names))
-      if (fault !== undefined) return fault
-    }
-    for (const output of node.outputs) {
-      if (output.name === '') continue
-      const fault = output.producer === node ? define(output) : `${output.name} does not know the node that makes it`
-      if (fault !== undefined) return fault
-    }
-  }
-  for (const output of graph.outputs) {
-    if (!known.has(output)) return `the output ${output.name} of graph ${graph.name} is not defined`
-  }
-  return undefined
-}
-
 /** Inputs and outputs of a model by name and type: what its callers rely on. */
-export function signature(model: Model): string {
+function signature(model: Model): string {
   const outputs = model.graph.outputs.map((value) => value.name)
   return JSON.stringify([model.graph.inputs.map(typed), outputs])
 }

@@ -19,7 +19,7 @@ export const run: RunFunction = (bytes, inputs) => {
 
 /** A model from what a builder does, with the given version of ONNX's operator set. */
 export function build(opset: number, make: (g: GraphBuilder) => void, options: { irVersion?: number } = {}): Model {
-  const g = new GraphBuilder('test')
+  const g = new GraphBuilder('test', { opsets: { '': opset, 'com.microsoft': 1 } })
   make(g)
   return g.model({ opsets: { '': opset }, irVersion: options.irVersion ?? 10 })
 }

@@ -71,6 +71,7 @@ async function run(args: readonly string[], options: { solved?: boolean, timeout
     results.push(result)
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K')
     process.stdout.write(describe(result))
+    bar.update(before)
   }
   bar.end()
   process.off('SIGINT', onInterrupt)

@@ -78,6 +78,8 @@ export async function runNotebook(file: string, options: RunOptions): Promise<Ru
   let memory: { stop(): number | undefined } | undefined
   let checks = 0
   let failure: CellFailure | undefined
+  /** The cell that runs, for failures of the kernel itself: a timeout, its death. */
+  let running: Omit<CellFailure, 'message'> = {}
   const kill = (): void => void kernel?.kill()
   options.signal?.addEventListener('abort', kill)
   try {
@@ -89,16 +91,17 @@ export async function runNotebook(file: string, options: RunOptions): Promise<Ru
       options.signal?.throwIfAborted()
       options.onCell?.(index, code.length)
       const source = sourceOf(cell, options.solved)
+      running = { cell: number, ...cell.id === undefined ? {} : { id: cell.id }, source }
       const execution = await kernel.execute(source, { timeout: options.timeout, ...cell.id === undefined ? {} : { cellId: cell.id } })
       checks += execution.outputs.filter((output) => checkPassed(output) !== undefined).length
       const message = execution.status === 'ok' ? failedCheck(execution.outputs, options.solved) : errorText(execution.outputs, execution.status)
       if (message === undefined || (execution.status === 'error' && mayFail(cell))) continue
-      failure = { cell: number, ...cell.id === undefined ? {} : { id: cell.id }, message, source }
+      failure = { ...running, message }
       break
     }
   } catch (error) {
     if (error instanceof NotebookError) throw error
-    failure = { message: messageOf(error) }
+    failure = { ...running, message: messageOf(error) }
   } finally {
     options.signal?.removeEventListener('abort', kill)
   }

@@ -12,12 +12,17 @@ type Method = 'nearest' | 'linear'
 const mode = (a: Attributes): string => (a.alignCorners ? 'align_corners' : a.halfPixelCenters ? 'half_pixel' : 'asymmetric')
 
 function resize(b: Builder, images: V, a: Attributes, method: Method): V {
-  const [n = 1, , , c = 1] = images.shape
+  const [n = 1, h = 1, w = 1, c = 1] = images.shape
+  const factors = [(a.size[0]) / h, (a.size[1]) / w]
+  // Factors that float32 holds exactly are the same for every batch size; otherwise all four sizes are given. (ONNX Runtime
+  // 1.30 breaks a Resize with the attribute `axes` when it moves a transpose through it.)
+  const exact = factors.every((f) => Math.fround(f) === f)
+  const target = exact ? [b.constant('float32', [4], [1, 1, ...factors])] : [undefined, b.ints([n, c, ...a.size])]
   const attributes = {
-    mode: method, coordinate_transformation_mode: mode(a), axes: [2, 3],
+    mode: method, coordinate_transformation_mode: mode(a),
     ...(method === 'nearest' ? { nearest_mode: a.alignCorners || a.halfPixelCenters ? 'round_prefer_ceil' : 'floor' } : {}),
   }
-  return b.toNHWC(b.node('Resize', [b.toNCHW(images), undefined, undefined, b.ints(a.size)], attributes,
+  return b.toNHWC(b.node('Resize', [b.toNCHW(images), undefined, ...target], attributes,
     { shape: [n, c, ...a.size], dtype: images.dtype }))
 }
 

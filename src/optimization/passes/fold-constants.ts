@@ -1,11 +1,10 @@
 // Computes what does not depend on the inputs once, now.
 import { elementCount } from '../../core'
-import { GraphBuilder, Model, sameDomain, staticShape, tensorType, Tensor, writeModel, type Graph, type Node } from '../../onnx'
+import { cloneNode, Graph, Model, Node, sameDomain, staticShape, tensorType, Tensor, Value, writeModel } from '../../onnx'
 import { constantOf, integers, isConstantNode, originOf } from '../constants'
 import { evaluate } from '../evaluate'
 import { definePass, graphsOfModel, replaceValue, type Pass, type Work } from '../pass'
 import { fromRunTensor, toRunTensor, isRunDType, type RunTensor } from '../run'
-import { cloneNode } from '../clone'
 import { whyNotDeterministic } from './common-subexpressions'
 
 /** Bytes of a folded result that are allowed when nothing else is said. */
@@ -70,24 +69,24 @@ function sizeAhead(node: Node, inputs: readonly (Tensor | undefined)[]): number 
 
 /** Runs one node as a model of its own. */
 function runNode(node: Node, inputs: readonly (Tensor | undefined)[], model: Model, run: NonNullable<Work['context']['run']>): Tensor[] | string {
-  const g = new GraphBuilder('fold')
+  const graph = new Graph('fold')
   const feeds: Record<string, RunTensor> = {}
-  const values = inputs.map((tensor, index) => {
-    if (tensor === undefined) return undefined
+  const values = new Map<Value, Value>()
+  for (const [index, tensor] of inputs.entries()) {
+    const original = node.inputs[index]
+    if (tensor === undefined || original === undefined || values.has(original)) continue
     const feed = toRunTensor(tensor)
-    if (feed === undefined) return g.constant(tensor)
-    feeds[`input${index}`] = feed
-    return g.input(`input${index}`, tensorType(tensor.dtype, tensor.shape))
-  })
-  const copy = cloneNode(node, values, node.outputs.map((output, index) => (output.name === '' ? '' : `output${index}`)))
-  g.graph.append(copy)
-  for (const [index, output] of copy.outputs.entries()) {
-    if (output.name === '') continue
-    output.type = node.outputs[index]?.type
-    g.output(output)
+    if (feed === undefined) values.set(original, graph.addInitializer(`input${index}`, tensor))
+    else {
+      feeds[`input${index}`] = feed
+      values.set(original, graph.addInput(new Value(`input${index}`, tensorType(tensor.dtype, tensor.shape))))
+    }
   }
+  const outputs = node.outputs.map((output, index) => new Value(output.name === '' ? '' : `output${index}`, output.type))
+  const copy = graph.append(cloneNode(node, values, graph, outputs))
+  graph.setOutputs(copy.outputs.filter((output) => output.name !== ''))
   try {
-    const single = new Model(g.graph, { opsets: model.opsets, irVersion: Math.max(model.irVersion, 4), functions: model.functions })
+    const single = new Model(graph, { opsets: model.opsets, irVersion: Math.max(model.irVersion, 4), functions: model.functions })
     const results = run(writeModel(single), feeds)
     return copy.outputs.map((output) => {
       const result = results[output.name]
@@ -110,7 +109,7 @@ function foldGraph(graph: Graph, work: Work): void {
       const tensor = outcome.tensors[index]
       if (output.name === '' || tensor === undefined) continue
       if (output.isGraphOutput) {
-        const made = cloneNode(node, [], 1, 'Constant', { value: tensor })
+        const made = new Node('Constant', [], 1, { name: node.name, attributes: { value: tensor } })
         graph.insertBefore(node, made)
         replaceValue(output, made.output)
       } else replaceValue(output, graph.addInitializer(output.name, tensor))

@@ -17,7 +17,7 @@ const inverse = (perm: readonly number[]): number[] => {
 }
 /** What a transpose turns, and how; undefined for any other value. */
 function turned(v: V): { readonly inner: V; readonly perm: readonly number[] } | undefined {
-  const inner = v.node?.op === 'Transpose' ? v.node.inputs[0] : undefined
+  const inner = v.node?.op === 'Transpose' && !v.settled ? v.node.inputs[0] : undefined
   const perm = v.node?.attributes.perm
   return inner && Array.isArray(perm) ? { inner, perm: perm as readonly number[] } : undefined
 }
@@ -113,7 +113,9 @@ export class Builder extends GraphWriter {
    */
   elementwise(op: string, inputs: readonly V[], dtype: GraphDType, attributes: Attributes = {}, domain = ''): V {
     const shape = inputs.map((v) => v.shape).reduce(broadcastShape)
-    const lead = inputs.find((v) => v.node?.op === 'Transpose' && sameShape(v.shape, shape))
+    const narrow = this.#narrow(inputs, shape)
+    if (narrow) return this.elementwise(op, narrow, dtype, attributes, domain)
+    const lead = inputs.find((v) => turned(v) && sameShape(v.shape, shape))
     const perm = lead && turned(lead)?.perm
     const before = perm && this.#beforeTranspose(inputs, shape, perm)
     if (before) return this.transpose(this.elementwise(op, before, dtype, attributes, domain), perm)
@@ -219,6 +221,13 @@ export class Builder extends GraphWriter {
     return bias ? this.binary('Add', product, bias) : product
   }
 
+  /** The same value, laid out in memory as its shape says: transposes are not pushed past this place. */
+  settle(v: V): V {
+    const earlier = turned(v)
+    if (!earlier) return v
+    return this.settled('Transpose', [earlier.inner], { perm: earlier.perm }, v)
+  }
+
   /** Swaps the last two axes. */
   swapLast(v: V): V {
     const axes = range(v.shape.length)
@@ -233,6 +242,17 @@ export class Builder extends GraphWriter {
 
   toNHWC(v: V): V {
     return this.transpose(v, [0, ...range(v.shape.length).slice(2), 1])
+  }
+
+  /** The inputs without an Expand that broadcasting makes needless, or undefined when there is none. */
+  #narrow(inputs: readonly V[], shape: Shape): V[] | undefined {
+    for (const [i, v] of inputs.entries()) {
+      const source = v.node?.op === 'Expand' ? v.node.inputs[0] : undefined
+      if (!source || inputs.length === 1) continue
+      const others = inputs.filter((_, k) => k !== i).map((o) => o.shape)
+      if (sameShape([source.shape, ...others].reduce(broadcastShape), shape)) return inputs.map((o, k) => (k === i ? source : o))
+    }
+    return undefined
   }
 
   /** The inputs as they were before a common transpose, or undefined when one of them would have to be moved. */

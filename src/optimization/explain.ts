@@ -33,7 +33,7 @@ export class Explanation extends Shown {
  * @param node a node of the model, or the name of a node or of a value that it makes
  * @throws OptimizationError `OPTIMIZATION_NODE` when the model has no such node
  * @example
- * explain(model, fuseConvBatchNormalization, 'bn1').why
+ * explain(model, fuseBatchNormalization, 'bn1').why
  * // → '"conv1_out", made by "conv1" (Conv), is also used by "add" (Add)'
  */
 export function explain(model: Model, pass: Pass, node: Node | string, context: PassContext = {}): Explanation {

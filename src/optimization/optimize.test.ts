@@ -64,7 +64,7 @@ describe('simplify', () => {
     expect(report.before.nodes).toBe(6)
     expect(report.converged).toBe(true)
     expect(report.differences?.every(({ within }) => within)).toBe(true)
-    expect(report.changes.map((change) => change.pass)).toContain('fuse-conv-batch-normalization')
+    expect(report.changes.map((change) => change.pass)).toContain('fuse-batch-normalization')
     expect(model.graph.outputs[0]?.name).toBe('y')
     const bundle = report[displaySymbol]()
     expect(bundle['text/plain']).toContain('6 → 2 nodes')

@@ -1,6 +1,7 @@
 // What was done to a model, as a table in a notebook and as text in a terminal.
 import { displaySymbol, type Displayable, type MimeBundle } from '../core'
 import type { Graph, Model } from '../onnx'
+import { constantOf, isConstantNode } from './constants'
 import type { Change } from './pass'
 import type { Difference } from './verify'
 
@@ -27,11 +28,14 @@ export function countOperators(model: Model): Map<string, number> {
   return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Bytes of the initializers, graphs inside nodes included. */
+/** Bytes of the initializers and of the tensors of Constant nodes, graphs inside nodes included. */
 export function weightBytes(model: Model): number {
   const of = (graph: Graph): number => [...graph.initializers.values()].reduce((sum, tensor) => sum + tensor.byteLength, 0)
   let total = of(model.graph)
-  for (const node of model.graph.allNodes()) for (const graph of node.subgraphs) total += of(graph)
+  for (const node of model.graph.allNodes()) {
+    for (const graph of node.subgraphs) total += of(graph)
+    if (isConstantNode(node)) total += constantOf(node.outputs[0])?.byteLength ?? 0
+  }
   return total
 }
 

@@ -180,7 +180,7 @@ function* matchNode(pattern: OpPattern, node: Node, match: Match, failure: Failu
   failure.seen.add(node)
   const { opTypes, inputs, options } = pattern
   if (!opTypes.includes(node.opType) || !sameDomain(node.domain, options.domain ?? '')) {
-    failure.note(match, `${node.label} is not ${article(opTypes)}`)
+    failure.note(match, `${node.label} is not ${article(opTypes)}`, root ? 0 : 5)
     return
   }
   if (!root && node.graph !== match.root.graph) {
@@ -234,7 +234,7 @@ function* matchInput(pattern: Pattern, node: Node, index: number, match: Match, 
   if (pattern.kind === 'op') {
     const { producer } = value
     if (producer === undefined) {
-      failure.note(match, `${place}: ${originOf(value)}, not the output of ${article(pattern.opTypes)}`, 2)
+      failure.note(match, `${place}: ${originOf(value)}, not the output of ${article(pattern.opTypes)}`, 5)
     } else if (producer.outputs[pattern.options.output ?? 0] !== value) {
       failure.note(match, `${place} is another output of ${producer.label} than number ${pattern.options.output ?? 0}`, 2)
     } else {

@@ -1,5 +1,5 @@
 // A pass made of rules: each finds a pattern and puts something cheaper in its place.
-import { Node, Tensor, type AttributeInput, type Graph, type Model, type Value } from '../onnx'
+import { Node, schemaOf, Tensor, type AttributeInput, type Graph, type Model, type Value } from '../onnx'
 import { definePass, graphsOfModel, replaceValue, whyNotReplaceable, type Pass, type PassContext, type PassDescription, type Reason, type Work } from './pass'
 import { Failure, matchAt, type Match, type OpPattern } from './rewrite'
 
@@ -26,9 +26,9 @@ export class Edit {
   ): Value {
     const values = inputs.map((input) => (input instanceof Tensor ? this.constant(input, opType.toLowerCase()) : input))
     while (values.length > 0 && values.at(-1) === undefined) values.pop()
-    const node = new Node(opType, values, options.outputs ?? 1, {
-      name: options.name ?? '', domain: options.domain ?? '', attributes,
-    })
+    const node = new Node(opType, values, options.outputs ?? 1, { name: options.name ?? '', domain: options.domain ?? '' })
+    const kinds = schemaOf(opType, this.model.opset, options.domain)?.attributes
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value, kinds?.get(name)?.kind)
     if (options.domain !== undefined && options.domain !== '' && !this.model.opsets.has(options.domain)) {
       this.model.opsets.set(options.domain, 1)
     }

@@ -18,7 +18,7 @@ describe.runIf(here)('JupyterLab in Chromium (needs the Python environment and a
 
   beforeAll(async () => {
     folder = mkdtempSync(path.join(root, '.whetstone', 'browser-'))
-    lab = await startLab(['--port', '18500'])
+    lab = await startLab(['--port', '18500', '--ContentsManager.allow_hidden=True'])
     ;({ browser, page } = await openBrowser())
     page.on('pageerror', (error) => faults.push(error.message))
     return async () => {

@@ -55,6 +55,23 @@ test('a mistake is recognised by what it returns, and the rest is explained', as
   expect(channels?.mistake).toBeUndefined()
 })
 
+test('where only the words of an error are wrong, no mistake is blamed', async () => {
+  const report = await copy.run(`const topologicalOrder = (nodes, available) => {
+      const known = new Set(['', ...available]), order = []
+      for (let left = nodes, next; left.length > 0; left = left.filter((node) => node !== next)) {
+        next = left.find((node) => node.inputs.every((input) => known.has(input)))
+        if (!next) throw new Error('these nodes cannot be sorted')
+        order.push(next.name)
+        next.outputs.forEach((output) => known.add(output))
+      }
+      return order
+    }
+    return (await lib.check('topological_order', { topologicalOrder })).report`) as Report
+  const failed = report.checks.filter((row) => !row.passed)
+  expect(failed.map((row) => row.mistake)).toEqual([undefined, undefined])
+  expect(failed.map((row) => row.sentence)).toEqual([expect.stringContaining('that names it'), expect.stringContaining('the word "cycle"')])
+})
+
 test('the inputs are fresh at every run', async () => {
   const [a, b] = [await check(WRONG), await check(WRONG)]
   expect(a.seed).not.toBe(b.seed)

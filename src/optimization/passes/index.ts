@@ -4,14 +4,24 @@ import { commonSubexpressions } from './common-subexpressions'
 import { deadCode } from './dead-code'
 import { eliminateIdentity } from './eliminate-identity'
 import { foldConstants } from './fold-constants'
-import { fuseConvBatchNormalization } from './fuse-conv-batch-normalization'
+import { foldShapes } from './fold-shapes'
+import { fuseAffine } from './fuse-affine'
+import { fuseBatchNormalization } from './fuse-batch-normalization'
+import { fuseGemm } from './fuse-gemm'
+import { fusePad } from './fuse-pad'
+import { mergeReshapes } from './merge-reshapes'
+import { mergeTransposes } from './merge-transposes'
 
 /** The passes of `simplify`, in order: clean up first, so that fusions see plain forms; clean up what they leave. */
 export const DEFAULT_PASSES: readonly Pass[] = [
-  eliminateIdentity, foldConstants, commonSubexpressions, fuseConvBatchNormalization, deadCode,
+  eliminateIdentity, foldConstants, foldShapes, deadCode, commonSubexpressions, mergeReshapes, mergeTransposes,
+  fusePad, fuseBatchNormalization, fuseGemm, fuseAffine, deadCode,
 ]
 
-/** All passes, those included that `simplify` applies only when asked. */
-export const ALL_PASSES: readonly Pass[] = DEFAULT_PASSES
+/** Every pass once, those included that `simplify` applies only when asked. */
+export const ALL_PASSES: readonly Pass[] = [...new Set(DEFAULT_PASSES)]
 
-export { commonSubexpressions, deadCode, eliminateIdentity, foldConstants, fuseConvBatchNormalization }
+export {
+  commonSubexpressions, deadCode, eliminateIdentity, foldConstants, foldShapes, fuseAffine, fuseBatchNormalization, fuseGemm, fusePad,
+  mergeReshapes, mergeTransposes,
+}

@@ -8,11 +8,13 @@ function variant(wrong: {
   outputs?: (node: GraphNode) => string[]
   /** Where a node that has become ready is put among those that already are. */
   queue?: boolean
-  stuck?: (order: string[]) => string[]
+  stuck?: (order: string[], waiting: GraphNode[]) => string[]
 }): Partial<typeof reference> {
   const inputs = wrong.inputs ?? ((node) => node.inputs.filter((input) => input !== ''))
   const outputs = wrong.outputs ?? ((node) => node.outputs)
-  const stuck = wrong.stuck ?? ((): never => { throw new Error('a value is missing, or there is a cycle') })
+  const stuck = wrong.stuck ?? ((_order, waiting): never => {
+    throw new Error(`There is a cycle, or a value is missing, at ${waiting.map(({ name, inputs }) => `${name}(${String(inputs)})`).join(', ')}`)
+  })
   return {
     topologicalOrder(nodes, available) {
       const known = new Set(available), order: string[] = []
@@ -21,7 +23,7 @@ function variant(wrong: {
         const isReady = (node: GraphNode): boolean => !order.includes(node.name) && inputs(node).every((input) => known.has(input))
         ready = wrong.queue ? [...ready, ...nodes.filter((node) => isReady(node) && !ready.includes(node))] : nodes.filter(isReady)
         const next = ready.shift()
-        if (!next) return stuck(order)
+        if (!next) return stuck(order, nodes.filter((node) => !order.includes(node.name)))
         order.push(next.name)
         for (const output of outputs(next)) known.add(output)
       }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { applied, build, operators, weights } from '../../../test/support/run'
 import { Tensor, type GraphBuilder, type Model, type Value } from '../../onnx'
 import { explain } from '../explain'
-import { fuseConvBatchNormalization as pass } from './fuse-conv-batch-normalization'
+import { fuseBatchNormalization as pass } from './fuse-batch-normalization'
 
 interface Case {
   opType?: 'Conv' | 'ConvTranspose'

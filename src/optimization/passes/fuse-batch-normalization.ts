@@ -1,10 +1,10 @@
-// Folds batch normalization into the convolution before it.
+// Folds batch normalization into the convolution or matrix product before it.
 import type { Tensor } from '../../onnx'
-import { floats, floatTensor, isFloat } from '../constants'
+import { floats, isFloat } from '../constants'
 import type { Pass } from '../pass'
 import { any, constant, op, optional, type Condition, type Match } from '../rewrite'
 import { rulePass, type Rule } from '../rules'
-import { perOutputChannel, scaleOutputChannels } from '../weights'
+import { foldedName, outputChannels, scaleAndShift, type Linear } from '../weights'
 
 const vector: Condition<Tensor> = (tensor) =>
   tensor.shape.length === 1 && isFloat(tensor.dtype) ? undefined : `it is no vector of floats but ${tensor.toString()}`
@@ -19,15 +19,15 @@ const inference: Condition<Match['root']> = (node, { opset }) => {
 }
 
 /**
- * s = γ / √(σ² + ε):  γ (W * x + b − μ) / √(σ² + ε) + β  =  (s W) * x + (s (b − μ) + β)
+ * s = γ / √(σ² + ε):  γ (W * x + b − μ) / √(σ² + ε) + β  =  (s W) * x + (s b + β − s μ)
  * γ, σ², μ, β and s: one for each output channel.
  */
-function rule(opType: 'Conv' | 'ConvTranspose'): Rule {
+function rule(opType: 'Conv' | 'ConvTranspose' | 'Gemm'): Rule {
   return {
     name: `${opType.toLowerCase()}-batch-normalization`,
-    equation: `γ (${opType}(x, W, b) − μ) / √(σ² + ε) + β → ${opType}(x, s W, s (b − μ) + β) with s = γ / √(σ² + ε)`,
+    equation: `γ (${opType}(x, W, b) − μ) / √(σ² + ε) + β → ${opType}(x, s W, s b + (β − s μ)) with s = γ / √(σ² + ε)`,
     pattern: op('BatchNormalization', [
-      op(opType, [any('x'), constant('w'), optional(constant('b'))], { as: 'conv' }),
+      op(opType, [any('x'), constant('w'), optional(constant('b'))], { as: 'linear' }),
       constant('scale', vector), constant('shift', vector), constant('mean', vector), constant('variance', vector),
     ], { as: 'norm', where: [inference] }),
     check: (match) => {
@@ -39,42 +39,37 @@ function rule(opType: 'Conv' | 'ConvTranspose'): Rule {
     rewrite: (match, edit) => {
       const folded = fold(match)
       if (typeof folded === 'string') throw new TypeError(folded)
-      const w = match.value('w').name
-      return edit.copy(match.node('conv'), [
-        match.value('x'), edit.constant(folded.weight, `${w}_folded`), edit.constant(folded.bias, `${match.find('b')?.name ?? `${w}_bias`}_folded`),
-      ])
+      const w = match.value('w')
+      return edit.copy(match.node('linear'), [
+        match.value('x'), edit.constant(folded.weight, foldedName(w, '')), edit.constant(folded.bias, foldedName(match.find('b'), `${w.name}_bias`)),
+      ], opType === 'Gemm' ? { beta: 1.0 } : {})
     },
   }
 }
 
-function fold(match: Match): { weight: Tensor; bias: Tensor } | string {
-  const conv = match.node('conv')
+function fold(match: Match): Linear | string {
+  const linear = match.node('linear')
   const weight = match.tensor('w')
   const [scale, shift, mean, variance] = ['scale', 'shift', 'mean', 'variance'].map((name) => floats(match.tensor(name))) as
     [ArrayLike<number>, ArrayLike<number>, ArrayLike<number>, ArrayLike<number>]
-  const channels = perOutputChannel(conv, weight)
-  if (channels === undefined) return `the weight of ${conv.label} has the shape [${weight.shape.join(',')}], which is no kernel for its groups`
-  if (scale.length !== channels.count) return `${conv.label} has ${channels.count} output channels and ${match.root.label} has ${scale.length}`
+  const count = outputChannels(linear, weight)?.count
+  if (count !== undefined && scale.length !== count) return `${linear.label} has ${count} output channels and ${match.root.label} has ${scale.length}`
   const epsilon = match.node('norm').float('epsilon', 1e-5)
-  const bias = match.findTensor('b')
-  const before = bias === undefined ? undefined : floats(bias)
-  const s = new Float64Array(channels.count)
-  const b = new Float64Array(channels.count)
+  const s = new Float64Array(scale.length)
+  const t = new Float64Array(scale.length)
   for (let c = 0; c < s.length; c++) {
     const spread = (variance[c] ?? 0) + epsilon
     if (!(spread > 0)) return `the variance of channel ${c} is ${variance[c]}, so its normalization is not a number`
     s[c] = (scale[c] ?? 0) / Math.sqrt(spread)
-    b[c] = (s[c] ?? 0) * ((before?.[c] ?? 0) - (mean[c] ?? 0)) + (shift[c] ?? 0)
+    t[c] = (shift[c] ?? 0) - (s[c] ?? 0) * (mean[c] ?? 0)
   }
-  const scaled = scaleOutputChannels(weight, channels, s)
-  const moved = floatTensor(b, [b.length], weight.dtype)
-  return scaled === undefined || moved === undefined ? `the folded weights do not fit into ${weight.dtype}` : { weight: scaled, bias: moved }
+  return scaleAndShift(linear, weight, match.findTensor('b'), s, t)
 }
 
-/** Conv or ConvTranspose followed by BatchNormalization. */
-export const fuseConvBatchNormalization: Pass = rulePass({
-  name: 'fuse-conv-batch-normalization',
-  summary: 'Folds batch normalization into the convolution before it, so that it costs nothing.',
+/** A linear operator followed by BatchNormalization. */
+export const fuseBatchNormalization: Pass = rulePass({
+  name: 'fuse-batch-normalization',
+  summary: 'Folds batch normalization into the convolution or matrix product before it, so that it costs nothing.',
   leavesAlone: [
     'batch normalization in training mode: its statistics are of the batch, not constants',
     'weights or statistics that are inputs, or initializers that are also inputs: a caller may replace them',
@@ -83,5 +78,5 @@ export const fuseConvBatchNormalization: Pass = rulePass({
     'a variance that is not positive',
     'batch normalization before a convolution: padding would then not be zero at the borders',
   ],
-  rules: [rule('Conv'), rule('ConvTranspose')],
+  rules: [rule('Conv'), rule('ConvTranspose'), rule('Gemm')],
 })

@@ -11,8 +11,11 @@ export type Outcome =
   | { readonly ok: true; readonly value: Wire }
   | { readonly ok: false; readonly reason: Failure; readonly error: { readonly name: string; readonly message: string } }
 
-/** Why a call has no value: it threw, it took too long, its value cannot be checked, or there is no such function. */
-export type Failure = 'threw' | 'late' | 'unreadable' | 'missing'
+/**
+ * Why a call has no value: the function threw, it took too long, its value cannot be checked, there is no such function,
+ * or its process did not live to answer.
+ */
+export type Failure = 'threw' | 'late' | 'unreadable' | 'missing' | 'ended'
 
 /** Calls functions somewhere: here, or in a sandbox. Only wire values cross. */
 export interface SubjectHost {
@@ -85,6 +88,7 @@ function sentenceOf(fn: string, reason: Failure, message: string): string {
     case 'threw': return `\`${fn}\` threw an error instead of returning a value.`
     case 'late': return `\`${fn}\` did not finish in time: look for an await that nothing resolves.`
     case 'unreadable': return `\`${fn}\` returned something that is not plain data.`
+    case 'ended': return `\`${fn}\` gave no answer, because the code around it ended or did not start.`
     case 'missing': return `\`${fn}\` was not handed to check().`
   }
 }

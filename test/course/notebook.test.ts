@@ -107,6 +107,18 @@ test('the front page is written after a pass, with progress and links that open'
   expect(page).toContain('## Module 4')
 })
 
+test('a notebook of the learner that cannot be read is named on the front page and stops nothing', async () => {
+  copy.write('notebooks/Untitled.ipynb', '')
+  copy.write('notebooks/plain.ipynb', '{"cells": [], "metadata": {}}')
+  expect(await copy.run("lib.reset('conv_output_shape'); return String(lib.progressReport())")).toContain('Untitled.ipynb')
+  expect((await check(RIGHT)).passed).toBe(true)
+  const page = readFileSync(path.join(copy.root, 'notebooks', 'index.md'), 'utf8')
+  expect(page).toMatch(/## Not listed[^]*The file is not a notebook[^]*Untitled\.ipynb/)
+  expect(page).toContain('1/1')
+  expect(page).not.toContain('plain')
+  rmSync(path.join(copy.root, 'notebooks', 'Untitled.ipynb'))
+})
+
 test('from a folder deep inside, after a torn journal line', async () => {
   const deep = path.join(copy.root, 'notebooks', 'a', 'b', 'c')
   mkdirSync(deep, { recursive: true })

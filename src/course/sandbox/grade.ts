@@ -6,7 +6,7 @@ import type { Project } from '../project'
 import { runChecks, type CheckReport, type OpenExercise } from '../run-checks'
 import type { Outcome, SubjectHost } from '../subject'
 import type { SandboxBackend } from './backends'
-import { sandboxHost, type Incident, type SandboxHost } from './host'
+import { HOSTILE, sandboxHost, type Incident, type SandboxHost } from './host'
 import { LIMITS, type Limits } from './limits'
 
 /** The checks of one exercise on one submission. */
@@ -47,11 +47,16 @@ export function createGrader(options: GraderOptions): Grader {
     async grade(open, cell, seed) {
       const names = exportedFunctions(open.stub)
       const compiled = await compile(compiler, `${importsOf(readFileSync(open.files.stub, 'utf8'))}\n${cell}`, limits)
-      if (!compiled.ok) return { report: await runChecks(open, failing(compiled), seed), incidents: ['failed to load'] }
+      if (!compiled.ok) {
+        const refused: Outcome = { ...compiled, reason: 'ended' }
+        return { report: await runChecks(open, failing(refused), seed), incidents: ['failed to load'] }
+      }
       const handOver = names.map((name) => `exports.${name} = typeof ${name} === 'function' ? ${name} : undefined;`).join('\n')
       const host = sandboxHost(`${String(decode(compiled.value))}\n${handOver}`, options)
       try {
-        return { report: await runChecks(open, host, seed), incidents: host.incidents }
+        const report = await runChecks(open, host, seed)
+        await host.finish()
+        return { report: host.incidents.some((each) => HOSTILE.includes(each)) ? voided(report) : report, incidents: host.incidents }
       } finally {
         host.close()
       }
@@ -69,7 +74,14 @@ async function compile(compiler: SandboxHost, source: string, limits: Limits): P
   return compiled.ok && typeof compiled.value !== 'string' ? failure('the compiler gave no text') : compiled
 }
 
-const failure = (message: string): Outcome => ({ ok: false, reason: 'threw', error: { name: 'SubmissionError', message } })
+/** The report of a submission that spoke to the grader behind the checks' back: no check of it can be believed. */
+function voided(report: CheckReport): CheckReport {
+  const sentence = 'The code wrote to the grader\'s own channel, so none of its answers counts.'
+  const checks = report.checks.map((row) => ({ ...row, passed: false, points: 0, sentence }))
+  return { ...report, passed: false, points: 0, checks }
+}
+
+const failure = (message: string): Outcome => ({ ok: false, reason: 'ended', error: { name: 'SubmissionError', message } })
 
 /** A host on which every call ends in the same way. */
 const failing = (outcome: Outcome): SubjectHost => ({ call: () => Promise.resolve(outcome) })

@@ -21,8 +21,14 @@ export type Incident =
 export interface SandboxHost extends SubjectHost {
   /** What went wrong with the process, in order. */
   readonly incidents: readonly Incident[]
+  /** Waits until everything that was said has been read, then ends the process. */
+  finish(): Promise<void>
+  /** Ends the process now. */
   close(): void
 }
+
+/** Incidents that honest code cannot cause: it spoke on the grader's own channel. */
+export const HOSTILE: readonly Incident[] = ['sent a message that is no reply', 'sent a message too many']
 
 /** What is run where. */
 export interface SandboxOptions {
@@ -73,6 +79,11 @@ class ProcessHost implements SandboxHost {
     return this.ask({ id: this.nextId++, kind: 'call', name, args }, this.limits.callMs)
   }
 
+  async finish(): Promise<void> {
+    if (this.child) await this.ask({ id: this.nextId++, kind: 'end' }, this.limits.callMs)
+    this.close()
+  }
+
   close(): void {
     const { child } = this
     this.child = undefined
@@ -86,8 +97,8 @@ class ProcessHost implements SandboxHost {
   }
 
   private async start(): Promise<Outcome> {
-    if (Buffer.byteLength(this.code) > this.limits.sourceBytes) return this.end('failed to load', 'unreadable', `the code is longer than ${this.limits.sourceBytes} bytes`)
-    if (this.starts >= this.limits.starts) return this.end('used up its starts', 'missing', 'the code ended its process too often')
+    if (Buffer.byteLength(this.code) > this.limits.sourceBytes) return this.end('failed to load', 'ended', `the code is longer than ${this.limits.sourceBytes} bytes`)
+    if (this.starts >= this.limits.starts) return this.end('used up its starts', 'ended', 'the code ended its process too often')
     this.starts += 1
     const { project, backend } = this.options
     const worker = path.join(LIBRARY, 'course', 'sandbox', 'worker.js')
@@ -97,11 +108,8 @@ class ProcessHost implements SandboxHost {
     this.listen(child)
     const file = path.join(project.root, 'package.json')
     const loaded = await this.ask({ id: this.nextId++, kind: 'load', code: this.code, file, library: path.join(LIBRARY, 'index.js') }, this.limits.loadMs)
-    if (!loaded.ok && this.child === child) {
-      this.incidents.push('failed to load')
-      this.close()
-    }
-    return loaded
+    if (loaded.ok || this.child !== child) return loaded
+    return this.end('failed to load', 'ended', `${loaded.error.name}: ${loaded.error.message}`)
   }
 
   private listen(child: ChildProcess): void {
@@ -110,34 +118,39 @@ class ProcessHost implements SandboxHost {
     replies.on('data', (chunk: Buffer) => {
       if (this.child !== child) return
       try {
-        for (const message of frames.push(chunk)) this.receive(message)
-        if (!this.waiting && frames.pending > 0) this.end('sent a message too many', 'threw', 'unexpected output')
+        for (const message of frames.push(chunk)) if (this.alive(child)) this.receive(message)
+        if (this.alive(child) && !this.waiting && frames.pending > 0) this.end('sent a message too many', 'ended', 'unexpected output')
       } catch (error) {
-        this.end('sent a message that is no reply', 'unreadable', messageOf(error))
+        this.end('sent a message that is no reply', 'ended', messageOf(error))
       }
     })
     let printed = 0
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         printed += chunk.length
-        if (printed > this.limits.outputBytes && this.child === child) this.end('printed too much', 'threw', `more than ${this.limits.outputBytes} bytes were printed`)
+        if (printed > this.limits.outputBytes && this.child === child) this.end('printed too much', 'ended', `more than ${this.limits.outputBytes} bytes were printed`)
       })
     }
     // A pipe to a process that is gone fails; that the process is gone is what counts.
     for (const stream of [child.stdin, child.stdout, child.stderr, replies]) stream?.on('error', () => undefined)
-    const gone = (): void => { if (this.child === child) this.end('died', 'threw', 'the process ended before it answered') }
+    const gone = (): void => { if (this.child === child) this.end('died', 'ended', 'the process ended before it answered') }
     child.on('error', gone).on('close', gone)
+  }
+
+  /** Asked again after each message, because a message can end the process. */
+  private alive(child: ChildProcess): boolean {
+    return this.child === child
   }
 
   private receive(message: unknown): void {
     const { waiting } = this
     if (!waiting) {
-      this.end('sent a message too many', 'threw', 'unexpected output')
+      this.end('sent a message too many', 'ended', 'unexpected output')
       return
     }
     const outcome = readReply(message, waiting.id)
     if (!outcome) {
-      this.end('sent a message that is no reply', 'unreadable', 'the answer is not in the agreed form')
+      this.end('sent a message that is no reply', 'ended', 'the answer is not in the agreed form')
       return
     }
     this.waiting = undefined
@@ -154,7 +167,7 @@ class ProcessHost implements SandboxHost {
       (this.child?.stdin as Writable | undefined)?.write(frame(request))
       const outcome = await reply
       // A message too many came with the reply: which of the two was meant is not for us to guess.
-      return outcome.ok && !this.child ? { ok: false, reason: 'threw', error: { name: 'Error', message: 'unexpected output' } } : outcome
+      return outcome.ok && !this.child ? { ok: false, reason: 'ended', error: { name: 'Error', message: 'unexpected output' } } : outcome
     } finally {
       clearTimeout(timer)
     }
@@ -162,7 +175,7 @@ class ProcessHost implements SandboxHost {
 
   /** Ends the process and answers the call at hand with a failure. */
   private end(incident: Incident, reason: Failure, message: string): Outcome {
-    this.incidents.push(incident)
+    if (this.incidents.at(-1) !== incident) this.incidents.push(incident)
     this.close()
     const outcome: Outcome = { ok: false, reason, error: { name: 'Error', message } }
     const { waiting } = this

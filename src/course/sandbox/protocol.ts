@@ -5,15 +5,17 @@ import type { Failure, Outcome } from '../subject'
 /** The descriptor that replies are written to. */
 export const REPLY_DESCRIPTOR = 3
 
-/** From the grader. `load` is the first, and comes once. */
+/** From the grader. `load` is the first, and comes once; `end` is the last: its reply shows that nothing else was said. */
 export type Request =
   | { readonly id: number; readonly kind: 'load'; readonly code: string; readonly file: string; readonly library: string }
   | { readonly id: number; readonly kind: 'call'; readonly name: string; readonly args: readonly Wire[] }
+  | { readonly id: number; readonly kind: 'end' }
 
 /** Characters of an error's name and message that are kept. */
 const TEXT = 1_000
 
-const REASONS: readonly Failure[] = ['threw', 'late', 'unreadable', 'missing']
+/** What the other side may say about a call; that it is late, or gone, is for the grader to say. */
+const REASONS: readonly Failure[] = ['threw', 'unreadable', 'missing']
 
 /**
  * The outcome in a reply to request `id`, or undefined when the message is anything else. Only fields that are known are

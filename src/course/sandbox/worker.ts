@@ -33,6 +33,7 @@ function send(id: number, outcome: Outcome): void {
 }
 
 async function answer(request: Request, functions: Record<string, unknown>): Promise<Outcome> {
+  if (request.kind === 'end') return { ok: true, value: null }
   if (request.kind === 'call') return liveHost(functions, FOREVER_MS).call(request.name, request.args)
   try {
     Object.assign(functions, load(request))

@@ -59,7 +59,8 @@ test('one channel, or one pixel: nothing moves', async () => {
   }
 })
 
-test('weights that do not fit the shape are refused', async () => {
+test('weights that do not fit the shape are refused, those that fit are not', async () => {
+  assertEqual(await reorderRows(new Float32Array(24), { height: 2, width: 2, channels: 3, units: 2 }), new Float32Array(24))
   const sentence = 'The shape needs height · width · channels · units weights. Throw an Error when there are more or fewer: they belong to another layer.'
   await assertThrows(reorderRows(new Float32Array(23), { height: 2, width: 2, channels: 3, units: 2 }), sentence)
   await assertThrows(reorderRows(new Float32Array(48), { height: 2, width: 2, channels: 3, units: 2 }), sentence)

@@ -70,8 +70,8 @@ async function start(flags: readonly string[], options: StartOptions): Promise<n
   if (!Number.isInteger(first) || first < 1 || first > 65535) {
     throw new WhetstoneError('START_PORT', 'The port is not one', { expected: 'a whole number from 1 to 65535', got: options.port })
   }
-  const { projectAt, writeFrontPage } = await import('../../course/index.js')
-  writeFrontPage(projectAt(root))
+  const { prepareCourse, projectAt } = await import('../../course/index.js')
+  prepareCourse(projectAt(root))
   const port = await findPort(options.host, first)
   const token = process.env['JUPYTER_TOKEN'] ?? randomBytes(24).toString('hex')
   const page = `/lab/tree/${FRONT_PAGE}?factory=Markdown%20Preview`

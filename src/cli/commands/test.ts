@@ -79,9 +79,8 @@ async function runStage(stage: Stage): Promise<Outcome> {
   process.stdout.write(`  … ${stage.name}\n`)
   let latest = ''
   const beat = setInterval(() => process.stdout.write(`  … ${stage.name}, ${seconds()}${latest ? `: ${latest.slice(0, 90)}` : ''}\n`), 9_000)
-  rmSync(vitestReport, { force: stage.name === 'tests' })
-  const { output, code } = await capture(process.execPath, stage.args, (line) => { latest = line })
-  clearInterval(beat)
+  rmSync(vitestReport, { force: true })
+  const { output, code } = await capture(process.execPath, stage.args, (line) => { latest = line }).finally(() => clearInterval(beat))
   const log = path.join(stateFolder, 'logs', `test-${stage.name.replaceAll(/[^a-z]+/gi, '-')}.log`)
   mkdirSync(path.dirname(log), { recursive: true })
   writeFileSync(log, output)

@@ -121,15 +121,15 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
     },
     {
       name: 'a cell', unit: 'ms', rounds: 30, warmup: 5,
-      contestants: all.map(kept((kernel, subject, round) => timed(() => kernel.execute(subject.cell(round))))),
+      contestants: all.map(kept((kernel, subject, round) => timed(() => kernel.execute(subject.cell(round), { timeout: HUNG })))),
     },
     {
       name: 'a completion', unit: 'ms', rounds: 30, warmup: 5,
       contestants: all.map(kept((kernel, subject, round) => timed(() => kernel.complete(`${subject.cell(round)}; ${subject.member}`)))),
     },
     {
-      name: 'a cell of 200 lines of output', unit: 'ms', rounds: 15, warmup: 2,
-      contestants: all.map(kept((kernel, subject) => timed(() => kernel.execute(subject.print(200))))),
+      name: 'a cell of 50 lines of output', unit: 'ms', rounds: 15, warmup: 2,
+      contestants: all.map(kept((kernel, subject) => timed(() => kernel.execute(subject.print(50), { timeout: HUNG })))),
     },
     {
       name: `lines delivered of ${LINES.toLocaleString('en')}`, unit: 'lines', rounds: 3, warmup: 0, higherIsBetter: true,
@@ -150,7 +150,7 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
     {
       name: `time for ${LINES.toLocaleString('en')} lines`, unit: 'ms', rounds: 5, warmup: 0,
       // Plain tslab never ends this cell: it has no time.
-      contestants: all.filter(({ name }) => name !== 'plain tslab').map(kept((kernel, subject) => timed(() => kernel.execute(subject.print(LINES))))),
+      contestants: all.filter(({ name }) => name !== 'plain tslab').map(kept((kernel, subject) => timed(() => kernel.execute(subject.print(LINES), { timeout: HUNG })))),
     },
   ]
   const rows: Row[] = []

@@ -104,19 +104,21 @@ async function perform(request: ExecuteRequest, watch: InterruptWatch): Promise<
   }
   // A turn of the loop, so that rejections nobody handles still belong to this cell.
   await nextTurn()
-  const error = watch.interrupted && outcome.thrown && isStop(outcome.thrown.value)
+  const error = outcome.thrown && isStop(outcome.thrown.value, watch.interrupted)
     ? runner.describe(interruptedBy(outcome.thrown.value)) : outcome.error
   return { userExpressions, ...(error ? { error } : {}), ...(result && !error ? { result } : {}) }
 }
 
 /** Whether a thrown value is the stop of an interrupt: ours, Node's, the executor's or the library's. */
-function isStop(thrown: unknown): boolean {
+function isStop(thrown: unknown, interrupted: boolean): boolean {
   if (thrown instanceof Interrupted) return true
   if (typeof thrown !== 'object' || thrown === null) return false
   const { code, name, message, signal } = thrown as Record<string, unknown>
-  return code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED' || code === 'INTERRUPTED' || name === 'AbortError'
+  // A signal that somebody sent to this process is an interrupt as well.
+  if (code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return true
+  return interrupted && (code === 'INTERRUPTED' || name === 'AbortError'
     // A child process that was waited for got the signal first.
-    || signal === 'SIGINT' || message === 'Interrupted asynchronously'
+    || signal === 'SIGINT' || message === 'Interrupted asynchronously')
 }
 
 function interruptedBy(thrown: unknown): Error {

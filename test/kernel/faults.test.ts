@@ -111,7 +111,7 @@ describe('fault 3: interrupts', () => {
     ['for await', 'async function* g() { while (true) { await new Promise((r) => setTimeout(r, 5)); yield 1 } }\nfor await (const x of g()) { }'],
   ])('end %s', async (_, code) => {
     const run = await interrupted(ours, code)
-    expect(run).toMatchObject({ status: 'error', reply: { ename: 'Interrupted' } })
+    expect(run.reply).toMatchObject({ status: 'error', ename: 'Interrupted', evalue: 'The cell was interrupted.' })
     expect(result(await ours.execute('6 * 7'))).toBe('42')
   })
 

@@ -3,57 +3,17 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as zmq from 'zeromq'
+import type { ExecuteOptions, Execution, KernelLaunch } from './client-types'
 import { KernelError } from './errors'
-import { OutputCollector, type DisplayIds, type Output } from './outputs'
+import { freePorts } from './ports'
+import { OutputCollector, type DisplayIds } from './outputs'
 import { SendQueue } from './send-queue'
 import { decode, encode, newHeader, type ConnectionInfo, type Content, type Message } from './wire'
 
-export interface KernelLaunch {
-  /** The kernelspec's command; `{connection_file}` is filled in. */
-  readonly argv: readonly string[]
-  /** The notebook's folder; the caller's working directory when absent. */
-  readonly cwd?: string
-  /** Added to the caller's environment. */
-  readonly env?: Readonly<Record<string, string | undefined>>
-  /** The kernelspec's `interrupt_mode`. Default: `message`. */
-  readonly interruptMode?: 'message' | 'signal'
-  /** Milliseconds to the first answer. Default: 60,000. */
-  readonly startTimeout?: number
-}
-
-export interface ExecuteOptions {
-  /** Milliseconds; default 300,000. After it the promise rejects with `KERNEL_TIMEOUT`; the kernel is left as it is. */
-  readonly timeout?: number
-  /** Called for each output as it arrives or grows. */
-  readonly onOutput?: (output: Output, message: Message) => void
-  /** Called for every iopub message of this request, `status` included. */
-  readonly onMessage?: (message: Message) => void
-  /** Whether the code may ask for input. Default: true when `answer` is given. */
-  readonly allowStdin?: boolean
-  readonly answer?: (prompt: string, password: boolean) => string | Promise<string>
-  readonly silent?: boolean
-  readonly storeHistory?: boolean
-  /** Whether queued executions are dropped when this one fails. Default: true, as in Jupyter. */
-  readonly stopOnError?: boolean
-  readonly userExpressions?: Readonly<Record<string, string>>
-  /** The cell's id, sent as JupyterLab does. */
-  readonly cellId?: string
-}
-
-export interface Execution {
-  readonly status: 'ok' | 'error' | 'aborted'
-  /** nbformat 4 outputs, in order, consecutive stream text joined. */
-  readonly outputs: Output[]
-  readonly executionCount: number | null
-  /** The content of `execute_reply`. */
-  readonly reply: Content
-  /** Every iopub message of this request. */
-  readonly messages: readonly Message[]
-}
+export type * from './client-types'
 
 type Channel = 'shell' | 'control'
 
@@ -62,19 +22,6 @@ interface Pending {
   readonly onReply: (message: Message) => void
   readonly onInput: ((message: Message) => void) | undefined
   readonly fail: (error: KernelError) => void
-}
-
-/** Five free ports of the loopback interface. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>(
-    (resolve, reject) => {
-      const server = createServer()
-      server.once('error', reject)
-      server.listen(0, '127.0.0.1', () => resolve(server))
-    })))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 /**

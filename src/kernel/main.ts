@@ -41,6 +41,8 @@ async function main(): Promise<void> {
   const connection = readConnection(flag < 0 ? undefined : process.argv[flag + 1])
   verifyVersion()
   const front = new Front(connection)
+  // Nothing here runs a learner's code; a fault of ours must not cost the learner's variables.
+  process.on('uncaughtException', (error) => { process.stderr.write(`The kernel's front failed: ${error.stack ?? error.message}\n`) })
   process.on('exit', () => front.kill())
   process.on('SIGINT', () => front.interrupt())
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void front.stop())

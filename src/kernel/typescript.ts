@@ -7,6 +7,7 @@ import { guardAwaits } from './await-guard'
 import { loadCached } from './code-cache'
 import { KernelError } from './errors'
 import { CELL_GLOBALS, mendTslabTypes } from './globals'
+import { createLazily } from './lazy-builder'
 import { createResolver } from './module-resolution'
 import { TYPESCRIPT_VERSION, tslabRequire, verifySeams, type TS } from './seams'
 import { expandShorthand } from './shorthand'
@@ -26,7 +27,7 @@ export interface MendedTypeScript {
 }
 
 const SEAMS = ['createWatchCompilerHost', 'createWatchProgram', 'transpileModule', 'visitEachChild', 'resolveModuleName',
-  'createModuleResolutionCache', 'createEmitAndSemanticDiagnosticsBuilderProgram'] as const
+  'createModuleResolutionCache', 'createProgram', 'bindSourceFile', 'createEmitAndSemanticDiagnosticsBuilderProgram'] as const
 
 let mended: MendedTypeScript | undefined
 let topLevelForAwait = false
@@ -102,15 +103,15 @@ function watchHost(real: TS, state: MendedTypeScript) {
       isStable(file) || !tslabSystem.watchFile ? unwatched : tslabSystem.watchFile(file, callback, interval, watchOptions)
     system.watchDirectory = () => unwatched
 
-    const create: TypeScript.CreateProgram<TypeScript.EmitAndSemanticDiagnosticsBuilderProgram> = (...args) =>
-      mendEmit(real, state, real.createEmitAndSemanticDiagnosticsBuilderProgram(...args))
+    const cells = new Set(files)
+    const isCell = (file: string): boolean => cells.has(file)
+    const create = createLazily(real, isCell, (builder) => mendEmit(real, state, builder))
     // Fault 10: Node's types are found wherever the notebook lies.
     const typeRoots = [...(options.typeRoots ?? []), path.posix.join(posix(projectRoot()), 'node_modules', '@types')]
     // Of the ambient packages only Node's belong in every cell; the others come with an import.
     const host = real.createWatchCompilerHost(
       [...files, globals], { ...options, sourceMap: true, types: ['node'], typeRoots }, system, create, report, status)
-    const cells = new Set(files)
-    host.resolveModuleNameLiterals = createResolver(real, host, state.folder, path.posix.join(posix(projectRoot()), '__kernel__.ts'), (file) => cells.has(file))
+    host.resolveModuleNameLiterals = createResolver(real, host, state.folder, path.posix.join(posix(projectRoot()), '__kernel__.ts'), isCell)
     host.hasInvalidatedResolutions = () => false
     return host
   }

@@ -64,15 +64,15 @@ export class WorkerProcess {
     const end = (how: string): void => {
       if (ended) return
       ended = true
-      // What the process wrote last is still on its way.
-      setTimeout(() => {
-        order.flush()
-        this.kill(child)
-        if (!this.stopped) this.events.died(this.reason ?? how, this.started)
-      }, 50)
+      order.flush()
+      this.kill(child)
+      if (!this.stopped) this.events.died(this.reason ?? how, this.started)
     }
     child.once('error', (error) => end(error.message))
-    child.once('exit', (code, signal) => end(signal ?? `exit code ${code ?? 'unknown'}`))
+    const how = (code: number | null, signal: string | null): string => signal ?? `exit code ${code ?? 'unknown'}`
+    // `close` comes after everything that it wrote, but not before a child process of it that lives on.
+    child.once('close', (code, signal) => end(how(code, signal)))
+    child.once('exit', (code, signal) => setTimeout(() => end(how(code, signal)), 500))
     return child
   }
 

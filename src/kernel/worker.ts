@@ -11,7 +11,7 @@ import { renderValue } from './execute-result'
 import { Host } from './host'
 import { Interrupted, InterruptWatch, STATE, newState } from './interrupt'
 import { guardProcess } from './process-guard'
-import { FD, type ExecuteRequest, type Request } from './protocol'
+import { FD, type ExecuteRequest, type Frame, type Request } from './protocol'
 import { tslabFolder } from './seams'
 import { CellFrames, internalFolders } from './stack-trace'
 import { abandonTimers, guardTimers } from './timer-guard'
@@ -19,8 +19,9 @@ import { mendTypeScript } from './typescript'
 
 const channel = new Channel(process.env['WHETSTONE_KERNEL_NONCE'] ?? '')
 delete process.env['WHETSTONE_KERNEL_NONCE']
-/** The worker's own, which no interrupt stops. */
+/** The worker's own timers, which no interrupt stops. */
 const nextTurn = promisify(setImmediate)
+const later = setTimeout
 const inspectValue = (value: unknown): string => {
   try {
     return inspect(value)
@@ -52,15 +53,43 @@ runner.tslab.jupyter.lastWriteDisplayData = (content, update) =>
   host.show({ data: content.data, metadata: content.metadata }, content.transient?.display_id, update ?? false)
 
 
+/** What a cell came to, in the terms of its `done` frame. */
+type Outcome = Pick<Extract<Frame, { type: 'done' }>, 'error' | 'result' | 'userExpressions'>
+
 async function execute(request: ExecuteRequest): Promise<void> {
+  let finished = false
+  const finish = (outcome: Outcome): void => {
+    if (finished) return
+    finished = true
+    Atomics.store(state, STATE.execution, 0)
+    watch.close()
+    running = undefined
+    try {
+      channel.send({ type: 'done', id: request.id, ...outcome })
+    } catch (error) {
+      // A result that is not JSON, such as a bundle with a cycle.
+      channel.send({ type: 'done', id: request.id, error: runner.describe(error), userExpressions: {} })
+    }
+  }
   const watch = new InterruptWatch(state, () => {
     abandonTimers(request.id)
     runner.giveUp()
+    // Even when something of the kernel's own waits, such as the import of a module that never loads.
+    later(() => finish({ error: runner.describe(new Interrupted()), userExpressions: {} }), 300)
   })
   running = { id: request.id, watch }
   Atomics.store(state, STATE.polls, 0)
   Atomics.store(state, STATE.execution, request.id)
   host.enter({ signal: watch.signal, allowStdin: request.allowStdin, cell: request.cellId })
+  try {
+    finish(await perform(request, watch))
+  } catch (error) {
+    finish({ error: runner.describe(error), userExpressions: {} })
+  }
+}
+
+/** Runs the cell, then what the request wants to know about its end. */
+async function perform(request: ExecuteRequest, watch: InterruptWatch): Promise<Outcome> {
   const outcome = await runner.run(request.code, request.count)
   const { value } = outcome
   const render = (shown: unknown): ReturnType<typeof renderValue> =>
@@ -75,25 +104,21 @@ async function execute(request: ExecuteRequest): Promise<void> {
   }
   // A turn of the loop, so that rejections nobody handles still belong to this cell.
   await nextTurn()
-  Atomics.store(state, STATE.execution, 0)
-  watch.close()
-  running = undefined
-  const error = watch.interrupted && outcome.thrown && isStop(outcome.thrown.value)
+  const error = outcome.thrown && isStop(outcome.thrown.value, watch.interrupted)
     ? runner.describe(interruptedBy(outcome.thrown.value)) : outcome.error
-  channel.send({
-    type: 'done', id: request.id, userExpressions,
-    ...(error ? { error } : {}), ...(result && !error ? { result } : {}),
-  })
+  return { userExpressions, ...(error ? { error } : {}), ...(result && !error ? { result } : {}) }
 }
 
 /** Whether a thrown value is the stop of an interrupt: ours, Node's, the executor's or the library's. */
-function isStop(thrown: unknown): boolean {
+function isStop(thrown: unknown, interrupted: boolean): boolean {
   if (thrown instanceof Interrupted) return true
   if (typeof thrown !== 'object' || thrown === null) return false
   const { code, name, message, signal } = thrown as Record<string, unknown>
-  return code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED' || code === 'INTERRUPTED' || name === 'AbortError'
+  // A signal that somebody sent to this process is an interrupt as well.
+  if (code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') return true
+  return interrupted && (code === 'INTERRUPTED' || name === 'AbortError'
     // A child process that was waited for got the signal first.
-    || signal === 'SIGINT' || message === 'Interrupted asynchronously'
+    || signal === 'SIGINT' || message === 'Interrupted asynchronously')
 }
 
 function interruptedBy(thrown: unknown): Error {

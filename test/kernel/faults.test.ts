@@ -24,6 +24,10 @@ function writePackages(): void {
     'package.json': '{"name":"slow-library"}',
     'index.js': 'exports.fit = async (log) => { for (;;) { await new Promise((resolve) => setImmediate(resolve)); log.steps++ } }\n',
   })
+  write('esm-never', {
+    'package.json': '{"name":"esm-never","type":"module","exports":"./main.js"}',
+    'main.js': 'await new Promise(() => {})\nexport const never = 1\n',
+  })
   write('esm-waits', {
     'package.json': JSON.stringify({ name: 'esm-waits', type: 'module', exports: { import: { types: './types.d.ts', default: './main.js' } } }),
     'main.js': 'await new Promise((resolve) => setTimeout(resolve, 5))\nexport const answer = 42\nexport default "waited"\n',
@@ -102,10 +106,12 @@ describe('fault 3: interrupts', () => {
     ['a loop that swallows errors', 'while (true) { try { while (true) {} } catch {} }'],
     ['an endless wait', 'await new Promise(() => {})'],
     ['a child process', 'require("child_process").execSync("sleep 30", { stdio: "inherit" })'],
+    ['the import of a module that never loads', 'import { never } from "esm-never"; never'],
+    ['a value that never shows itself', '({ [Symbol.for("Jupyter.display")]: () => new Promise(() => {}) })'],
     ['for await', 'async function* g() { while (true) { await new Promise((r) => setTimeout(r, 5)); yield 1 } }\nfor await (const x of g()) { }'],
   ])('end %s', async (_, code) => {
     const run = await interrupted(ours, code)
-    expect(run).toMatchObject({ status: 'error', reply: { ename: 'Interrupted' } })
+    expect(run.reply).toMatchObject({ status: 'error', ename: 'Interrupted', evalue: 'The cell was interrupted.' })
     expect(result(await ours.execute('6 * 7'))).toBe('42')
   })
 

@@ -46,6 +46,8 @@ describe('values', () => {
     const broken = await kernel.execute(`({ a: 1, [Symbol.for('Jupyter.display')]() { throw new Error('no picture') } })`)
     expect(result(broken)).toMatch(/a: 1[^]*no picture/)
     expect(result(await kernel.execute(`({ [Symbol.for('Jupyter.display')]: () => 'text' })`))).toMatch(/instead of a MIME bundle/)
+    expect((await kernel.execute(`const loop: any = {}; loop.loop = loop; ({ [Symbol.for('Jupyter.display')]: () => ({ 'application/json': loop }) })`)).reply)
+      .toMatchObject({ status: 'error', evalue: expect.stringContaining('circular') as string })
     expect(result(await kernel.execute(`({ get [Symbol.toStringTag]() { throw new Error('x') } })`))).toBeTypeOf('string')
   })
 

@@ -34,19 +34,18 @@ export function result(execution: Execution): unknown {
 
 export const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-/** Runs a cell and interrupts it once it has printed `started`, or after a moment. */
+/** Runs a cell and interrupts it soon after it has printed `started`, or when that does not come. */
 export async function interrupted(kernel: Kernel, code: string): Promise<Execution & { readonly milliseconds: number }> {
   let since = Number.NaN
+  const interrupt = (): void => {
+    if (!Number.isNaN(since)) return
+    since = performance.now()
+    void kernel.interrupt()
+  }
+  const fallback = setTimeout(interrupt, 1_500)
   const execution = await kernel.execute(`console.log('started');\n${code}`, {
-    timeout: 20_000,
-    onOutput: () => {
-      if (!Number.isNaN(since)) return
-      since = 0
-      setTimeout(() => {
-        since = performance.now()
-        void kernel.interrupt()
-      }, 100)
-    },
+    timeout: 20_000, onOutput: () => setTimeout(interrupt, 100),
   })
+  clearTimeout(fallback)
   return { ...execution, milliseconds: performance.now() - since }
 }

@@ -89,6 +89,18 @@ describe('inference', () => {
     ])
   })
 
+  test('paddings that PyTorch exports: reversed and transposed before use', () => {
+    const model = build('pad', (g) => {
+      const x = g.input('x', 'float32', [1, 512])
+      const zeros = g.op('ConstantOfShape', [int64(2)], { value: Tensor.from([0n]) })
+      const pairs = g.op('Reshape', [g.op('Concat', [int64(3, 4), zeros], { axis: 0 }), int64(-1, 2)])
+      const reversed = g.op('Slice', [pairs, int64(-1), int64(Number.MIN_SAFE_INTEGER), int64(0), int64(-1)])
+      const flat = g.op('Reshape', [g.op('Transpose', [reversed], { perm: [1, 0] }), int64(-1)])
+      g.output(g.op('Pad', [x, flat], { mode: 'reflect' }), 'y')
+    })
+    expect(shapeOf(model.graph.outputs[0]!)).toBe('[1,519]')
+  })
+
   test('branches, loops and scans', () => {
     const model = build('control', (g) => {
       const x = g.input('x', 'float32', ['N', 3])

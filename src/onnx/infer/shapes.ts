@@ -1,8 +1,9 @@
 // Inference for operators that move elements: reshape, slice, gather, concatenate and so on.
+import { rowMajorStrides } from '../../core'
 import type { Dim } from '../ir/types'
 import { addDims, ceilDivDims, exactDivDims, floorDivDims, mulDims, productOf, subDims } from './dims'
 import { dtypeAttribute } from './elementwise'
-import { MAX_KNOWN_ELEMENTS, unknownShape, type InferContext, type InferFunction } from './context'
+import { MAX_KNOWN_ELEMENTS, unknownShape, type InferContext, type InferFunction, type KnownValue } from './context'
 
 /** A list that is an attribute in old versions and an input in new ones. */
 export function listOf(c: InferContext, attribute: string, input: number): number[] | undefined {
@@ -167,6 +168,8 @@ const transpose: InferFunction = (c) => {
     c.fail('Transpose has the wrong permutation', `each of 0 to ${dims.length - 1} once`, `[${order.join(', ')}]`)
   }
   c.set(0, c.dtype(0), order.map((axis) => dims[c.axis(axis, dims.length)] ?? null))
+  const known = c.known_(0)
+  if (known !== undefined) setTaken(c, known, known.shape.map((size) => Array.from({ length: size }, (_, i) => i)), order)
 }
 
 const concat: InferFunction = (c) => {
@@ -258,13 +261,26 @@ const slice: InferFunction = (c) => {
   })
   c.set(0, c.dtype(0), out)
   const known = c.known_(0)
-  const [start, end, step] = [starts[0] ?? null, ends[0] ?? null, steps[0] ?? 1]
-  if (known?.shape.length === 1 && axes.length === 1 && typeof start === 'number' && typeof end === 'number') {
-    const n = known.elements.length
-    const count = sliced(n, start, end, step)
-    const from = step > 0 ? Math.max(0, Math.min(n, start < 0 ? start + n : start)) : Math.max(0, Math.min(n - 1, start < 0 ? start + n : start))
-    if (typeof count === 'number') c.setKnown(0, [count], Array.from({ length: count }, (_, i) => known.elements[from + i * step] ?? null))
+  if (known === undefined) return
+  const lists = known.shape.map((size) => Array.from({ length: size }, (_, i) => i))
+  for (const [i, raw] of axes.entries()) {
+    const [start, end, step] = [starts[i], ends[i], steps[i] ?? 1]
+    if (typeof start !== 'number' || typeof end !== 'number') return
+    const axis = c.axis(raw, lists.length)
+    const size = known.shape[axis] ?? 0
+    const count = sliced(size, start, end, step)
+    const from = Math.max(0, Math.min(step > 0 ? size : size - 1, start < 0 ? start + size : start))
+    if (typeof count === 'number') lists[axis] = Array.from({ length: count }, (_, k) => from + k * step)
   }
+  setTaken(c, known, lists)
+}
+
+/** The known elements at the places that the lists name, an axis each. */
+function setTaken(c: InferContext, known: KnownValue, lists: readonly (readonly number[])[], order: readonly number[] = lists.map((_, i) => i)): void {
+  const strides = rowMajorStrides(known.shape)
+  let offsets = [0]
+  for (const axis of order) offsets = offsets.flatMap((offset) => (lists[axis] ?? []).map((at) => offset + at * (strides[axis] ?? 1)))
+  c.setKnown(0, order.map((axis) => lists[axis]?.length ?? 0), offsets.map((offset) => known.elements[offset] ?? null))
 }
 
 function unknownAxes(c: InferContext, dims: readonly Dim[], old: boolean): Dim[] {

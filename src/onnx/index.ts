@@ -23,6 +23,7 @@ export {
 } from './ir/types'
 export { Value, type Use } from './ir/value'
 export { checkNode, type SchemaProblem } from './schema/check'
+export { operatorsPage } from './schema/page'
 export { allSchemas, schemaOf, type AttributeSchema, type OperatorSchema, type ParameterSchema } from './schema/schema'
 export {
   assertValid, formatProblem, NEWEST_IR_VERSION, validateModel, type ModelProblem, type Rule, type ValidateOptions,

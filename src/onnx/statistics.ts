@@ -29,6 +29,8 @@ export interface LayerStatistics {
 export interface StatisticsOptions {
   /** Numbers for symbolic sizes, by symbol; a symbol that is not named becomes 1. */
   readonly sizes?: Readonly<Record<string, number>>
+  /** Whole shapes, by the name of an input. */
+  readonly inputs?: Readonly<Record<string, readonly number[]>>
 }
 
 /** The costs of a model. */
@@ -100,9 +102,10 @@ export function statistics(model: Model, options: StatisticsOptions = {}): Model
     if (type?.kind !== 'tensor' || type.shape === undefined) continue
     input.type = {
       ...type,
-      shape: type.shape.map((dim) => {
-        if (typeof dim !== 'string') return dim ?? 1
-        const size = options.sizes?.[dim] ?? 1
+      shape: type.shape.map((dim, axis) => {
+        const given = options.inputs?.[input.name]?.[axis]
+        if (typeof dim !== 'string') return dim ?? given ?? 1
+        const size = given ?? options.sizes?.[dim] ?? 1
         sizes.set(dim, size)
         return size
       }),

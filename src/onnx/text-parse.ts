@@ -1,7 +1,6 @@
 // Reads the text form that text-print.ts writes. The text is not trusted: every error names its line and column.
 import { byteLength, DTYPES, elementCount, type DType } from '../core'
 import { externalSource } from './codec/external'
-import { OnnxError } from './errors'
 import { narrow, type Attribute, type AttributeKind, type Int } from './ir/attributes'
 import { Graph, type QuantizationAnnotation } from './ir/graph'
 import { FunctionDefinition, Model } from './ir/model'
@@ -9,6 +8,7 @@ import { Node } from './ir/node'
 import { SparseTensor, Tensor, type TensorExtras } from './ir/tensor'
 import type { Dim, Type } from './ir/types'
 import { Value } from './ir/value'
+import { Cursor } from './text-cursor'
 import { TEXT_HEADER } from './text-print'
 
 /** Graphs inside graphs, and types inside types. */
@@ -43,23 +43,19 @@ function takeNotes(extras: Extras, target: Notes): void {
   if (typeof extras['unknown'] === 'string') target.unknown = Buffer.from(extras['unknown'], 'base64')
 }
 
-class Parser {
-  private at = 0
+class Parser extends Cursor {
   private depth = 0
   private readonly data = new Map<number, string>()
 
-  private readonly text: string
-
   constructor(text: string, private readonly folder: string | undefined) {
-    this.text = text
     // The numbers stand at the end; they are needed on the way.
     const start = text.lastIndexOf('\ndata\n')
+    super(start < 0 ? text : text.slice(0, start))
     if (start < 0) return
     for (const line of text.slice(start + 6).split('\n')) {
       const match = /^#(\d+) (.*)$/.exec(line)
       if (match !== null) this.data.set(Number(match[1]), match[2] ?? '')
     }
-    this.text = text.slice(0, start)
   }
 
   model(): Model {
@@ -373,103 +369,10 @@ class Parser {
     return /^-?\d+$/.test(text) ? BigInt(text) : this.fail('a whole number', text)
   }
 
-  /** A plain word, or a quoted one. */
-  private word(): string {
-    return this.peek('"') ? this.string() : this.match(/[A-Za-z_]\w*/y, 'a word')
-  }
-
-  private string(): string {
-    const text = this.match(/"(?:[^"\\\n]|\\.)*"/y, 'a quoted text')
-    try {
-      return JSON.parse(text) as string
-    } catch {
-      return this.fail('a quoted text as JSON has it', text)
-    }
-  }
-
   private extras(): Extras {
     this.space()
     if (this.text[this.at] !== '@') return {}
     this.at++
     return this.json() as Extras
-  }
-
-  /** A JSON value that starts here: brackets are counted outside of quoted texts. */
-  private json(): unknown {
-    this.space()
-    const start = this.at
-    let open = 0
-    for (const token of this.text.slice(start).matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-      if (token[0] === '{' || token[0] === '[') open++
-      else if (token[0] === '}' || token[0] === ']') open--
-      if (open > 0) continue
-      this.at = start + token.index + token[0].length
-      break
-    }
-    try {
-      const value: unknown = JSON.parse(this.text.slice(start, this.at))
-      if (typeof value === 'object' && value !== null) return value
-    } catch { /* Reported below. */ }
-    this.at = start
-    return this.fail('JSON')
-  }
-
-  private list(open: string, close: string, item: () => void): void {
-    this.expect(open)
-    if (this.take(close)) return
-    do item()
-    while (this.take(','))
-    this.expect(close)
-  }
-
-  private space(): void {
-    // Every character up to the space is white.
-    while (this.text.charCodeAt(this.at) <= 32) this.at++
-  }
-
-  private ended(): boolean {
-    this.space()
-    return this.at === this.text.length
-  }
-
-  private peek(symbol: string): boolean {
-    this.space()
-    return this.text.startsWith(symbol, this.at)
-  }
-
-  private peekDigit(): boolean {
-    this.space()
-    return /[-\d]/.test(this.text[this.at] ?? '')
-  }
-
-  /** Takes a symbol or keyword if it comes next; a keyword must end there, and before `:` it is a name. */
-  private take(symbol: string, value = false): boolean {
-    if (!this.peek(symbol)) return false
-    const after = this.text[this.at + symbol.length] ?? ''
-    if (/\w$/.test(symbol) && /\w/.test(after)) return false
-    if (value && after !== ' ') return false
-    this.at += symbol.length
-    return true
-  }
-
-  private expect(symbol: string): void {
-    if (!this.take(symbol)) this.fail(JSON.stringify(symbol))
-  }
-
-  /** @param pattern sticky */
-  private match(pattern: RegExp, what: string): string {
-    this.space()
-    pattern.lastIndex = this.at
-    const found = pattern.exec(this.text)
-    if (found === null) return this.fail(what)
-    this.at += found[0].length
-    return found[0]
-  }
-
-  private fail(expected: string, got: string = this.text.slice(this.at, this.at + 30).split('\n')[0] ?? ''): never {
-    const before = this.text.slice(0, this.at).split('\n')
-    throw new OnnxError('ONNX_TEXT', 'The text is not a model in text form', {
-      expected, got: got === '' ? 'the end of the text' : got, where: `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`,
-    })
   }
 }

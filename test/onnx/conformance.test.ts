@@ -50,6 +50,19 @@ describe.skipIf(!found)('the official models' + reason, () => {
     expect(entries.length).toBeGreaterThan(149)
   })
 
+  test('text form → model is equal, byte for byte', () => {
+    const counts = new Counts()
+    const wrong: string[] = []
+    for (const entry of originals(entries)) {
+      const model = onnx.readModel(bytesOf(entry))
+      const same = Buffer.compare(onnx.writeModel(onnx.parseModel(onnx.printModel(model))), onnx.writeModel(model)) === 0
+      counts.add(entry.area, same ? 'same bytes' : 'DIFFERENT')
+      if (!same) wrong.push(entry.name)
+    }
+    counts.print('text form')
+    expect(wrong).toEqual([])
+  })
+
   test('inferred types agree with theirs wherever both answer', () => {
     const counts = new Counts()
     const wrong: string[] = []

@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as ort from 'onnxruntime-node'
@@ -106,6 +108,16 @@ describe('models in files', () => {
     expect(inline.graph.find('b')!.tensor!.numbers()).toEqual([0.5, -100])
   })
 
+  test('external data that was saved over is not read by a model loaded before', () => {
+    const file = path.join(folder, 'over.onnx')
+    const external = { externalData: { threshold: 0 } }
+    saveModel(mlp(), file, external)
+    const before = loadModel(file)
+    saveModel(before, file, external)
+    expect(() => before.graph.find('w')!.tensor!.bytes).toThrow(/changed after the model was loaded/)
+    expect(loadModel(file).graph.find('w')!.tensor!.numbers()).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
   test('a location outside the folder, a link out of it, and a short file are refused', () => {
     const file = path.join(folder, 'evil.onnx')
     saveModel(mlp(), file, { externalData: { threshold: 0, location: 'evil.bin' } })
@@ -121,6 +133,23 @@ describe('models in files', () => {
     rmSync(path.join(folder, 'evil.bin'))
     symlinkSync('/etc/hostname', path.join(folder, 'evil.bin'))
     expect(() => loadModel(file).graph.find('w')!.tensor!.bytes).toThrow(/leaves the folder/)
+  })
+
+  test('external data beyond 4 GB of a file', () => {
+    // A sparse file: it takes no room on the disk.
+    const offset = 5 * 2 ** 30
+    const data = path.join(folder, 'huge.bin')
+    const descriptor = openSync(data, 'w')
+    writeSync(descriptor, new Uint8Array(Float32Array.of(1.5, -2).buffer), 0, 8, offset)
+    closeSync(descriptor)
+    const g = new GraphBuilder('huge')
+    const entries = new Map([['location', 'huge.bin'], ['offset', String(offset)], ['length', '8']])
+    const source = { entries, read: () => new Uint8Array(8) }
+    g.output(g.op('Neg', [g.graph.addInitializer('w', Tensor.ofSource('float32', [2], source))]))
+    const file = path.join(folder, 'huge.onnx')
+    writeFileSync(file, writeModel(g.model()))
+    expect(loadModel(file).graph.find('w')!.tensor!.numbers()).toEqual([1.5, -2])
+    rmSync(data)
   })
 
   test('a missing file and a file that is no model say so', () => {

@@ -1,6 +1,6 @@
 // External data: weights in files beside the model (ONNX, "External Data"). Locations come from an untrusted file, so they
 // must stay inside the model's folder, symbolic links included.
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf } from '../../core'
 import { OnnxError } from '../errors'
@@ -9,16 +9,28 @@ import type { TensorSource } from '../ir/tensor'
 /** Bytes read or written by one call of the operating system: below its limit of 2 GiB. */
 export const IO_BYTES: number = 2 ** 30
 
-/** A range of a file as the source of a tensor's bytes; opened at each read, so it holds no descriptor. */
+/**
+ * A range of a file as the source of a tensor's bytes; opened at each read, so it holds no descriptor. When the file was
+ * replaced since (by saving over it, say), the range may hold other numbers, so reading it is refused.
+ */
 export class FileSource implements TensorSource {
+  private readonly stamp: string | undefined
+
   constructor(
     readonly file: string,
     readonly offset: number,
     readonly byteLength: number,
     readonly entries: ReadonlyMap<string, string>,
-  ) {}
+  ) {
+    this.stamp = stampOf(file)
+  }
 
   read(offset: number, length: number): Uint8Array {
+    if (this.stamp !== undefined && stampOf(this.file) !== this.stamp) {
+      throw new OnnxError('ONNX_EXTERNAL', 'External data was changed after the model was loaded', {
+        where: this.file, fix: 'load the model again',
+      })
+    }
     if (offset < 0 || length < 0 || offset + length > this.byteLength) {
       throw new OnnxError('ONNX_EXTERNAL', 'A tensor is read beyond its external data', {
         expected: `at most ${this.byteLength} bytes`, got: `${length} from ${offset}`, where: this.file,
@@ -26,6 +38,11 @@ export class FileSource implements TensorSource {
     }
     return readRange(this.file, this.offset + offset, length)
   }
+}
+
+function stampOf(file: string): string | undefined {
+  const found = statSync(file, { throwIfNoEntry: false })
+  return found === undefined ? undefined : `${found.ino} ${found.size} ${found.mtimeMs}`
 }
 
 /**

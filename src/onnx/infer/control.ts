@@ -30,7 +30,10 @@ const ifElse: InferFunction = (c) => {
   if (then.length !== otherwise.length || then.length !== c.node.outputs.length) {
     c.fail('The branches of If return another number of values than If', String(c.node.outputs.length), `${then.length} and ${otherwise.length}`)
   }
-  then.forEach((type, i) => { c.setType(i, commonType(type, otherwise[i])) })
+  // A condition that is known without running (models test the rank of a value so) leaves one branch.
+  const [condition] = c.elements(0) ?? []
+  const sure = typeof condition === 'number' ? (condition === 0 ? otherwise : then) : undefined
+  then.forEach((type, i) => { c.setType(i, sure === undefined ? commonType(type, otherwise[i]) : sure[i]) })
 }
 
 /** The type without sizes: what a loop carries may change its shape from turn to turn. */

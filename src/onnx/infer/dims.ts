@@ -55,14 +55,14 @@ export function exactDivDims(a: Dim, b: Dim): Dim {
 
 /** Beyond 2^53 numbers are no longer exact: such a size counts as unknown. Fractions occur among known float elements. */
 function exact(value: number): Dim {
-  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : null
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value + 0 : null // + 0 makes −0 an ordinary zero.
 }
 
 function divide(a: Dim, b: Dim, rounding: 'floor' | 'ceil'): Dim {
   if (b === 1) return a
-  if (typeof a === 'number' && typeof b === 'number') return b === 0 ? null : Math[rounding](a / b)
-  const exact = exactDivDims(a, b)
-  if (exact !== null || a === null || b === null || b === 0) return exact
+  if (typeof a === 'number' && typeof b === 'number') return b === 0 ? null : exact(Math[rounding](a / b))
+  const whole = exactDivDims(a, b)
+  if (whole !== null || a === null || b === null || b === 0) return whole
   const p = polynomial(a)
   const q = polynomial(b)
   if (p === null || q === null) return null

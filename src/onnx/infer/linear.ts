@@ -124,6 +124,9 @@ const attention: InferFunction = (c) => {
   const key = c.shape(1)
   const heads = c.int('q_num_heads') ?? null
   const kvHeads = c.int('kv_num_heads') ?? null
+  if ((q?.length === 3 && heads === null) || (v?.length === 3 && kvHeads === null)) {
+    c.fail('Attention over tensors of 3 axes needs the number of heads', 'the attributes q_num_heads and kv_num_heads')
+  }
   const divide = (dim: Dim, by: number | null): Dim => (typeof dim === 'number' && by !== null ? dim / by : null)
   const split = (dims: readonly Dim[] | undefined, count: number | null) =>
     dims === undefined ? undefined : dims.length === 4 ? dims : [dims[0] ?? null, count, dims[1] ?? null, divide(dims[2] ?? null, count)]

@@ -44,7 +44,7 @@ const fft: InferFunction = (c) => {
   const inverse = c.int('inverse') === 1
   const length = c.has(1) ? (c.elements(1)?.[0] ?? null) : undefined
   if (raw === undefined) {
-    c.set(0, c.dtype(0), new Array<Dim>(dims.length).fill(null))
+    c.set(0, c.dtype(0), dims.map((_, i) => (i < dims.length - 1 ? null : onesided && inverse ? 1 : 2)))
     return
   }
   const axis = c.axis(raw, dims.length)

@@ -4,10 +4,11 @@ import { CONTROL } from './control'
 import { ELEMENTWISE } from './elementwise'
 import { LINEAR } from './linear'
 import { MISC } from './misc'
+import { SELECTION } from './selection'
 import { SHAPES } from './shapes'
 import { SPATIAL } from './spatial'
 
 /** Inference functions by domain and operator. */
 export const INFERENCE: Readonly<Record<string, Readonly<Record<string, InferFunction>> | undefined>> = {
-  '': { ...ELEMENTWISE, ...SHAPES, ...SPATIAL, ...LINEAR, ...CONTROL, ...MISC },
+  '': { ...ELEMENTWISE, ...SHAPES, ...SELECTION, ...SPATIAL, ...LINEAR, ...CONTROL, ...MISC },
 }

@@ -16,7 +16,7 @@ export interface EngineOptions {
   maxSessions: number
   /** Estimated bytes of all kept sessions. */
   maxSessionBytes: number
-  /** Recorded calls after which the end of a large outermost `tidy` computes what is pending. */
+  /** Recorded calls after which the end of the largest outermost `tidy` computes what is pending. */
   flushCalls: number
   /** Recorded calls after which pending work is computed wherever the program is. */
   maxCalls: number

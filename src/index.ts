@@ -8,6 +8,8 @@ export * as data from './data'
 export * as engine from './engine'
 export * as notebook from './notebook'
 export {
-  bars, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
+  bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
+export * as onnx from './onnx'
+export * as optimization from './optimization'
 export * as runtime from './runtime'

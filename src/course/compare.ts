@@ -1,4 +1,5 @@
 // Comparison of plain data: exact, or within a tolerance. NaN equals only NaN.
+import { model } from './boundary/model'
 import { readTensor } from './boundary/tfjs'
 
 /** |got − expected| ≤ atol + rtol · |expected|, as numpy.allclose has it. Both 0: exact. */
@@ -23,6 +24,8 @@ export function difference(got: unknown, expected: unknown, tolerance: Tolerance
   }
   const left = readTensor(got), right = readTensor(expected)
   if (left || right) return left && right ? difference(left, right, tolerance, at) : differ
+  const leftBytes = model.bytes(got), rightBytes = model.bytes(expected)
+  if (leftBytes || rightBytes) return leftBytes && rightBytes && Buffer.compare(leftBytes, rightBytes) === 0 ? undefined : differ
   if (kindOf(got) !== kindOf(expected)) return differ
   const [a, b] = [got, expected] as [Record<string, unknown>, Record<string, unknown>]
   if (ArrayBuffer.isView(got) || Array.isArray(got)) {

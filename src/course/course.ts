@@ -1,13 +1,13 @@
 // What a learner calls in a notebook: check, hint, solution, reset and the report of progress. Each reads the files of
 // the exercise as they are now, and records in the journal what happened.
-import { WhetstoneError } from '../core'
+import { throwIfInterrupted, WhetstoneError } from '../core'
 import { CheckResult, Page } from './display'
 import {
   exerciseFiles, exportedFunctions, findExercise, readHints, solutionText, stubText, type ExerciseFiles,
 } from './exercises'
 import { writeFrontPage } from './front-page'
 import { appendEvent, progressOf, readJournal, type ExerciseProgress, type JournalEvent } from './journal'
-import { findProject, type Project } from './project'
+import { findProject, isLearners, type Project } from './project'
 import { progressPage } from './progress-page'
 import { openExercise, runChecks } from './run-checks'
 import { liveHost } from './subject'
@@ -44,9 +44,11 @@ export class Course {
     }
     const before = this.progress(files.id)
     const report = await runChecks(open, liveHost(functions), freshSeed())
+    // What an interrupt cut short says nothing about the learner.
+    throwIfInterrupted()
     const passed = report.checks.filter((row) => row.passed).length
     this.record({ kind: 'check', exercise: files.id, passed, total: report.checks.length, points: report.points })
-    if (report.passed && before?.state !== 'passed') writeFrontPage(this.project)
+    if (report.passed && before?.state !== 'passed' && isLearners(this.project)) writeFrontPage(this.project)
     return new CheckResult(report, report.passed ? '' : nextStep(name, before))
   }
 

@@ -1,4 +1,5 @@
 // Values as a learner would write them, cut to a readable length. Reads only plain data that came out of the boundary.
+import { model } from './boundary/model'
 import { readTensor } from './boundary/tfjs'
 
 /** Items of an array and characters of a text before the rest is counted instead of shown. */
@@ -14,6 +15,8 @@ export function show(value: unknown, depth = 0): string {
   if (depth > 3) return '…'
   const tensor = readTensor(value)
   if (tensor) return `${String(tensor.dtype)} tensor of shape ${show(tensor.shape)} ${show(tensor.values, depth + 1)}`
+  const described = model.describe(value)
+  if (described !== undefined) return described
   if (ArrayBuffer.isView(value)) {
     const array = value as unknown as ArrayLike<unknown> & object
     return `${array.constructor.name}(${array.length}) ${list(array, depth)}`

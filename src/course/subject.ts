@@ -1,7 +1,7 @@
 // How a check reaches the function that it checks: through an asynchronous host that may be this process or another.
 // Every call copies its arguments and its result, and is recorded, so that a failing check can say what was called.
 import { types } from 'node:util'
-import { messageOf, random, sha256, WhetstoneError, type Random } from '../core'
+import { messageOf, notebookHost, random, sha256, throwIfInterrupted, WhetstoneError, type Random } from '../core'
 import { decode, encode, type Wire } from './boundary/codec'
 import { disposeTensors } from './boundary/tfjs'
 import { show } from './show'
@@ -11,8 +11,11 @@ export type Outcome =
   | { readonly ok: true; readonly value: Wire }
   | { readonly ok: false; readonly reason: Failure; readonly error: { readonly name: string; readonly message: string } }
 
-/** Why a call has no value: it threw, it took too long, its value cannot be checked, or there is no such function. */
-export type Failure = 'threw' | 'late' | 'unreadable' | 'missing'
+/**
+ * Why a call has no value: the function threw, it took too long, its value cannot be checked, there is no such function,
+ * or its process did not live to answer.
+ */
+export type Failure = 'threw' | 'late' | 'unreadable' | 'missing' | 'ended'
 
 /** Calls functions somewhere: here, or in a sandbox. Only wire values cross. */
 export interface SubjectHost {
@@ -34,6 +37,8 @@ export interface Session {
   calls: RecordedCall[]
   /** The name of the check that is running. */
   check: string
+  /** What the calls returned: freed when all is done. */
+  readonly made: unknown[]
 }
 
 let session: Session | undefined
@@ -83,6 +88,7 @@ function sentenceOf(fn: string, reason: Failure, message: string): string {
     case 'threw': return `\`${fn}\` threw an error instead of returning a value.`
     case 'late': return `\`${fn}\` did not finish in time: look for an await that nothing resolves.`
     case 'unreadable': return `\`${fn}\` returned something that is not plain data.`
+    case 'ended': return `\`${fn}\` gave no answer, because the code around it ended or did not start.`
     case 'missing': return `\`${fn}\` was not handed to check().`
   }
 }
@@ -113,13 +119,25 @@ export function subject<Functions extends object>(reference: Functions): Subject
 }
 
 async function callSubject(reference: object, name: string, args: readonly unknown[]): Promise<unknown> {
+  throwIfInterrupted()
   const record: RecordedCall = { name, args: args.map((arg, i) => encode(arg, `${name}, argument ${i + 1}`)) }
   const host = session?.host ?? liveHost(reference as Readonly<Record<string, unknown>>)
   session?.calls.push(record)
   const outcome = await host.call(name, record.args)
   record.outcome = outcome
   if (!outcome.ok) throw new CallFailure(name, outcome.reason, outcome.error)
-  return decode(outcome.value, `the result of ${name}`)
+  const value = readResult(name, outcome.value)
+  session?.made.push(value)
+  return value
+}
+
+/** A value that a sandbox sent may be no value at all. */
+function readResult(name: string, wire: Wire): unknown {
+  try {
+    return decode(wire, `the result of ${name}`)
+  } catch (error) {
+    throw new CallFailure(name, 'unreadable', { name: 'BoundaryError', message: messageOf(error) })
+  }
 }
 
 /** How long one call may take before its check fails. */
@@ -135,19 +153,18 @@ export function liveHost(functions: Readonly<Record<string, unknown>>, timeout: 
       let value: unknown
       try {
         const returned: unknown = Reflect.apply(fn, undefined, copies)
-        value = types.isPromise(returned) && !types.isProxy(returned) ? await Promise.race([returned, late(timeout)]) : returned
+        value = types.isPromise(returned) && !types.isProxy(returned) ? await settled(returned, timeout) : returned
       } catch (thrown) {
         return failed('threw', thrown)
-      } finally {
-        if (value !== LATE && !copies.includes(value)) for (const copy of copies) disposeTensors(copy)
       }
+      // A late function may still be at work on its arguments, so they are left to it.
       if (value === LATE) return failed('late', new Error(`no result after ${timeout / 1000} s`))
       try {
         return { ok: true, value: encode(value, `the result of ${name}`) }
       } catch (thrown) {
         return failed('unreadable', thrown)
       } finally {
-        disposeTensors(value)
+        for (const made of [value, ...copies]) disposeTensors(made)
       }
     },
   }
@@ -160,8 +177,25 @@ function failed(reason: Failure, thrown: unknown): Outcome {
 
 const LATE = Symbol('late')
 
-const late = (timeout: number): Promise<typeof LATE> =>
-  new Promise((resolve) => { setTimeout(() => resolve(LATE), timeout).unref() })
+/** What a promise settles to, or LATE after `timeout` milliseconds or when the cell is interrupted. */
+async function settled(promise: Promise<unknown>, timeout: number): Promise<unknown> {
+  const signal = notebookHost()?.signal
+  let stop: () => void = () => undefined
+  const late = new Promise<typeof LATE>((resolve) => {
+    const giveUp = (): void => resolve(LATE)
+    const timer = setTimeout(giveUp, timeout)
+    signal?.addEventListener('abort', giveUp)
+    stop = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+    }
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    stop()
+  }
+}
 
 /**
  * Random numbers for the inputs of the running check: fresh with every run, the same for every function compared in one
@@ -174,5 +208,8 @@ export function freshRandom(): Random {
 
 /** A recorded call as a learner would write it: `convOutputShape([1, 3, 28, 28], [8, 3, 5, 5])`. */
 export function showCall(call: RecordedCall): string {
-  return `${call.name}(${call.args.map((arg) => show(decode(arg))).join(', ')})`
+  const args = call.args.map((arg) => decode(arg))
+  const text = `${call.name}(${args.map((arg) => show(arg)).join(', ')})`
+  for (const arg of args) disposeTensors(arg)
+  return text
 }

@@ -1,3 +1,5 @@
 export * from './client'
 export * from './errors'
 export type * from './outputs'
+export * from './spec'
+export * from './typecheck'

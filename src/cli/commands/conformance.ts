@@ -40,7 +40,13 @@ export function register(program: Command): void {
         print(`on ONNX alone: ${run.passed} of ${total} passed (${(100 * run.passed / total).toFixed(1)}%), ${run.seconds.toFixed(0)} s`)
         print(`kernels without a lowering (${result.withoutLowering.length}): ${result.withoutLowering.join(', ')}`)
       }
-      if (options.json) print(JSON.stringify(result))
+      const judged = result.fallback
+      const counts = {
+        passed: judged?.passed ?? 0, failed: (judged?.unexpected.length ?? 0) + (judged?.stale.length ?? 0), skipped: judged ? judged.pending + exclusions.length : 0,
+        failures: [...judged?.unexpected ?? [], ...(judged?.stale ?? []).map((spec) => `excluded but passes: ${spec}`)],
+        notRun: judged ? exclusions.map(({ spec, reason }) => `${spec}: ${reason}`) : [],
+      }
+      if (options.json) print(JSON.stringify({ ...counts, ...result }))
     })
 }
 

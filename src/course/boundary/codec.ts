@@ -2,6 +2,7 @@
 // works in one process and across two. Everything is copied; nothing that can run code while it is read gets through.
 import { types } from 'node:util'
 import { WhetstoneError } from '../../core'
+import { model } from './model'
 import { readTensor, writeTensor } from './tfjs'
 
 /** A value on its way: JSON. An object is a tagged form, see `encode`. */
@@ -17,21 +18,6 @@ export const MAX_BYTES: number = 64 * 1024 * 1024
 /** A value that cannot cross, or a message that is not a value. The message says where it is, e.g. `result.shape[1]`. */
 export class BoundaryError extends WhetstoneError {
   override readonly name: string = 'BoundaryError'
-}
-
-/** Another kind of object that may cross, such as an ONNX model: how to recognise, write and read it. */
-export interface WireKind {
-  readonly tag: string
-  readonly matches: (value: object) => boolean
-  readonly write: (value: object) => Uint8Array
-  readonly read: (bytes: Uint8Array) => unknown
-}
-
-const kinds = new Map<string, WireKind>()
-
-/** Lets objects of one more kind cross, as bytes. */
-export function registerWireKind(kind: WireKind): void {
-  kinds.set(kind.tag, kind)
 }
 
 const TYPED_ARRAYS = {
@@ -69,7 +55,7 @@ function refuse(what: string, where: string): never {
  * Copies `value` into its wire form.
  *
  * Numbers that JSON has no word for (NaN, ±Infinity, −0), undefined, bigint, plain objects, typed arrays, tensors and
- * registered kinds become `{ $: tag, v }`.
+ * models become `{ $: tag, v }`.
  *
  * @throws BoundaryError for functions, promises, proxies, getters, class instances, sparse arrays, cycles and symbols
  */
@@ -115,11 +101,10 @@ function encodeObject(value: object, where: string, depth: number, budget: Budge
   if (Array.isArray(value)) return encodeArray(value, where, depth, budget)
   const tensor = readTensor(value)
   if (tensor) return { $: 'tensor', v: encodeAt([tensor.dtype, tensor.shape, tensor.values], where, depth + 1, budget) }
-  for (const kind of kinds.values()) {
-    if (!kind.matches(value)) continue
-    const bytes = kind.write(value)
+  const bytes = model.bytes(value)
+  if (bytes) {
     spend(budget, bytes.byteLength, where)
-    return { $: kind.tag, v: base64(bytes) }
+    return { $: 'model', v: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64') }
   }
   const prototype = Object.getPrototypeOf(value) as object | null
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return refuse(`An object of a class (${className(prototype)})`, where)
@@ -164,8 +149,6 @@ function encodeTypedArray(value: object, where: string, budget: Budget): Wire {
   return { $: name, v: bytes.toString('base64') }
 }
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
-
 function className(prototype: object): string {
   const constructor = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value as unknown
   return typeof constructor === 'function' ? constructor.name : 'unnamed'
@@ -194,14 +177,14 @@ function decodeAt(wire: unknown, where: string, depth: number, budget: Budget): 
   if (tag === 'bigint') return typeof v === 'string' && /^-?\d{1,4000}$/.test(v) ? BigInt(v) : malformed(where)
   if (tag === 'object') return decodeEntries(v, where, depth, budget)
   if (tag === 'tensor') {
-    const [dtype, shape, values] = decodeAt(v, where, depth + 1, budget) as unknown[]
+    const parts = decodeAt(v, where, depth + 1, budget)
+    const [dtype, shape, values] = Array.isArray(parts) ? (parts as unknown[]) : []
     return writeTensor({ dtype, shape, values }) ?? malformed(where)
   }
   if (typeof v !== 'string') malformed(where)
   spend(budget, v.length, where)
   const bytes = new Uint8Array(Buffer.from(v, 'base64'))
-  const kind = kinds.get(tag)
-  if (kind) return kind.read(bytes)
+  if (tag === 'model') return readModelAt(bytes, where)
   if (!Object.hasOwn(TYPED_ARRAYS, tag)) malformed(where)
   const TypedArray = TYPED_ARRAYS[tag as TypedArrayName]
   return bytes.byteLength % TypedArray.BYTES_PER_ELEMENT === 0 ? new TypedArray(bytes.buffer) : malformed(where)
@@ -221,6 +204,14 @@ function decodeEntries(entries: unknown, where: string, depth: number, budget: B
   return object
 }
 
-function malformed(where: string): never {
-  throw new BoundaryError('BOUNDARY_MESSAGE', 'The message is not a value in wire form', { where })
+function readModelAt(bytes: Uint8Array, where: string): unknown {
+  try {
+    return model.read(bytes)
+  } catch (cause) {
+    return malformed(where, cause)
+  }
+}
+
+function malformed(where: string, cause?: unknown): never {
+  throw new BoundaryError('BOUNDARY_MESSAGE', 'The message is not a value in wire form', { where, cause })
 }

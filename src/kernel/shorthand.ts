@@ -1,0 +1,30 @@
+// Fault 2: a variable of an earlier cell, named by a shorthand property: `{ fn }`, also as a target: `({ fn } = value)`.
+// tslab rewrites such variables to `exports.fn` wherever an identifier stands alone, but not there.
+import type * as TypeScript from '@tslab/typescript-for-tslab'
+import type { TS } from './seams'
+
+/**
+ * A transformer that writes shorthand properties out when their variable is declared in an earlier cell.
+ *
+ * @param isEarlier whether a file is the one that holds the declarations of earlier cells
+ */
+export function expandShorthand(
+  ts: TS, checker: TypeScript.TypeChecker, isEarlier: (file: TypeScript.SourceFile) => boolean,
+): TypeScript.TransformerFactory<TypeScript.SourceFile> {
+  return (context) => {
+    const { factory } = context
+    const visit = (node: TypeScript.Node): TypeScript.Node => {
+      const visited = ts.visitEachChild(node, visit, context)
+      // The symbol belongs to the node as parsed; its parts may have been replaced by the visit above.
+      if (!ts.isShorthandPropertyAssignment(node) || !ts.isShorthandPropertyAssignment(visited)) return visited
+      const declarations = checker.getShorthandAssignmentValueSymbol(node)?.declarations ?? []
+      if (!declarations.some((declaration) => isEarlier(declaration.getSourceFile()))) return visited
+      const variable = ts.setTextRange(
+        factory.createPropertyAccessExpression(factory.createIdentifier('exports'), factory.createIdentifier(node.name.text)), node.name)
+      const value = visited.objectAssignmentInitializer
+        ? factory.createAssignment(variable, visited.objectAssignmentInitializer) : variable
+      return ts.setTextRange(factory.createPropertyAssignment(factory.createIdentifier(node.name.text), value), node)
+    }
+    return (file) => ts.visitEachChild(file, visit, context)
+  }
+}

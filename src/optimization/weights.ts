@@ -1,0 +1,90 @@
+// Linear operators by output channel, whatever their layout: scaling and shifting their outputs by changing their weights.
+import type { Node, Tensor, Value } from '../onnx'
+import { floats, floatTensor } from './constants'
+
+/** How the elements of a weight belong to output channels, and where the channels lie in the output. */
+export interface OutputChannels {
+  readonly count: number
+  /** The output channel of the element at this place of the row-major order. */
+  of(index: number): number
+  /** Axis of the channels in the output, counted from the front (Conv) or, negative, from the back (Gemm, MatMul). */
+  readonly axis: 1 | -1
+}
+
+/**
+ * Conv: W is [M, C/g, …], so the first axis is the output channel. ConvTranspose: W is [C, M/g, …]; input channel c is in
+ * group ⌊c g / C⌋, and the output channel is that group's first one plus the index on the second axis. Gemm and MatMul:
+ * W is [K, N], or [N, K] when Gemm transposes it.
+ */
+export function outputChannels(node: Node, weight: Tensor): OutputChannels | undefined {
+  const [first, second, ...kernel] = weight.shape
+  if (first === undefined || second === undefined) return undefined
+  if (node.opType === 'Gemm' || node.opType === 'MatMul') {
+    if (kernel.length > 0) return undefined
+    return node.int('transB', 0) === 0 ? { count: second, axis: -1, of: (index) => index % second }
+      : { count: first, axis: -1, of: (index) => Math.floor(index / second) }
+  }
+  const group = node.int('group', 1)
+  if (group < 1 || first % group !== 0) return undefined
+  const inner = kernel.reduce((product, size) => product * size, 1)
+  if (node.opType === 'Conv') return { count: first, axis: 1, of: (index) => Math.floor(index / (second * inner)) }
+  const perGroup = first / group
+  return {
+    count: second * group, axis: 1,
+    of: (index) => {
+      const c = Math.floor(index / (second * inner))
+      return Math.floor(c / perGroup) * second + (Math.floor(index / inner) % second)
+    },
+  }
+}
+
+/** Weight and bias of a linear operator. */
+export interface Linear {
+  readonly weight: Tensor
+  readonly bias: Tensor
+}
+
+/**
+ * s ∘ (W x + b) + t = (s W) x + (s b + t), with s and t one number for each output channel.
+ *
+ * @returns the new weight and bias, or the reason why there are none
+ */
+export function scaleAndShift(
+  node: Node, weight: Tensor, bias: Tensor | undefined, s: ArrayLike<number> | undefined, t: ArrayLike<number> | undefined,
+): Linear | string {
+  const channels = outputChannels(node, weight)
+  if (channels === undefined) return `the weight of ${node.label} has the shape [${weight.shape.join(',')}], which has no output channels`
+  const { count } = channels
+  const before = bias === undefined ? undefined : channelVector(bias, count, -1, bias.shape.length)
+  if (typeof before === 'string') return before
+  const beta = node.float('beta', 1)
+  const shifted = Float64Array.from({ length: count }, (_, c) => (s?.[c] ?? 1) * beta * (before?.[c] ?? 0) + (t?.[c] ?? 0))
+  const data = floats(weight)
+  let scaled: Tensor | undefined = weight
+  if (s !== undefined) {
+    const out = new Float64Array(data.length)
+    for (let i = 0; i < out.length; i++) out[i] = (data[i] ?? 0) * (s[channels.of(i)] ?? 1)
+    scaled = floatTensor(out, weight.shape, weight.dtype)
+  }
+  const moved = floatTensor(shifted, [count], weight.dtype)
+  return scaled === undefined || moved === undefined ? `the folded weights do not fit into ${weight.dtype}` : { weight: scaled, bias: moved }
+}
+
+/**
+ * The numbers of a constant that is combined with a tensor of this rank elementwise, one for each channel; or the reason
+ * why it varies along other axes too.
+ */
+export function channelVector(tensor: Tensor, count: number, axis: 1 | -1, rank: number): Float64Array | string {
+  if (tensor.shape.length > rank) return `the constant ${tensor.toString()} has more axes than what it is combined with`
+  const place = axis < 0 ? tensor.shape.length + axis : axis - (rank - tensor.shape.length)
+  const other = tensor.shape.find((size, index) => size !== 1 && index !== place)
+  const size = tensor.shape[place] ?? 1
+  if (other !== undefined || (size !== 1 && size !== count)) return `the constant ${tensor.toString()} is not one number for each of ${count} channels`
+  const data = floats(tensor)
+  return Float64Array.from({ length: count }, (_, c) => data[size === 1 ? 0 : c] ?? NaN)
+}
+
+/** Names for what replaces a weight and a bias. */
+export function foldedName(value: Value | undefined, otherwise: string): string {
+  return value === undefined ? otherwise : value.name.endsWith('_folded') ? value.name : `${value.name}_folded`
+}

@@ -16,6 +16,8 @@ export class Lazy {
   /** The same data as ONNX Runtime's tensor, made once. */
   native: NativeTensor | undefined
   call: Call | undefined
+  /** The one number that a large written array holds throughout, such as the ones of a gradient: written as such, not fed. */
+  uniform: 0 | 1 | undefined
   /** Depends on an input of a running trace, so it can never be materialized. */
   traced = false
   /** Why it could not be computed; thrown when it is read. */
@@ -70,5 +72,14 @@ function attributesKey(attributes: object): string {
 export function materialized(shape: Shape, dtype: EngineDType, data: EngineData): Lazy {
   const value = new Lazy(shape, dtype)
   value.data = data
+  value.uniform = data.length >= UNIFORM_FROM ? uniformOf(data) : undefined
   return value
+}
+
+/** Arrays from this size on are looked at. Smaller ones (a layer's first bias) would only make one more graph. */
+const UNIFORM_FROM = 4096
+
+function uniformOf(data: EngineData): 0 | 1 | undefined {
+  const [lead] = data
+  return (lead === 0 || lead === 1) && data.every((x) => Object.is(x, lead)) ? lead : undefined
 }

@@ -81,5 +81,10 @@ const UNIFORM_FROM = 4096
 
 function uniformOf(data: EngineData): 0 | 1 | undefined {
   const [lead] = data
-  return (lead === 0 || lead === 1) && data.every((x) => Object.is(x, lead)) ? lead : undefined
+  if (lead !== 0 && lead !== 1) return undefined
+  // By bits, so that -0 differs from 0; a plain loop, as this sees every large array.
+  const bits = data instanceof Float32Array ? new Int32Array(data.buffer, data.byteOffset, data.length) : data
+  const first = bits[0]
+  for (let i = bits.length - 1; i > 0; i--) if (bits[i] !== first) return undefined
+  return Object.is(lead, -0) ? undefined : lead
 }

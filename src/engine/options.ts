@@ -27,7 +27,7 @@ export interface EngineOptions {
 /** The settings at the start. */
 export function defaultOptions(): EngineOptions {
   return {
-    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'off',
+    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'run',
     maxSessions: 256, maxSessionBytes: 2 * 2 ** 30, flushCalls: 600, maxCalls: 4000, fallback: true,
   }
 }

@@ -53,6 +53,7 @@ export class OnnxBackend extends KernelBackend {
   readonly #pending = new Set<Entry>()
   #recorded = 0
   #recordedAtScopeEnd = 0
+  #largestScope = 0
   #nextId = 0
 
   constructor() {
@@ -100,11 +101,15 @@ export class OnnxBackend extends KernelBackend {
     if (++this.#recorded > this.options.maxCalls) this.flush()
   }
 
-  /** Called when no `tidy` is open any more: a good place to compute, because the same place comes back every step. */
+  /**
+   * Called when no `tidy` is open any more. Pending work is computed after the largest such scope only: it comes once a
+   * step, so that the graphs always hold whole steps, begin at the same place, and are compiled once.
+   */
   scopeEnded(): void {
     const size = this.#recorded - this.#recordedAtScopeEnd
-    if (size > 20 && this.#recorded >= this.options.flushCalls) this.flush()
     this.#recordedAtScopeEnd = this.#recorded
+    this.#largestScope = Math.max(this.#largestScope, size)
+    if (size > 0 && size >= this.#largestScope && this.#recorded >= this.options.flushCalls) this.flush()
   }
 
   /** Computes everything that is recorded and still referred to, in one run. */
@@ -118,6 +123,7 @@ export class OnnxBackend extends KernelBackend {
     for (const entry of this.#pending) if (!entry.value?.traced) this.#pending.delete(entry)
     this.#recorded = 0
     this.#recordedAtScopeEnd = 0
+    this.#largestScope = 0
   }
 
   override incRef(dataId: object): void {

@@ -24,6 +24,8 @@ function turned(v: V): { readonly inner: V; readonly perm: readonly number[] } |
 const pick = <T>(list: readonly T[], indices: readonly number[]): T[] => indices.map((i) => list[i] as T)
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
+const isOne = (v: V | undefined): boolean => v?.constant?.length === 1 && Number(v.constant[0]) === 1
+
 /** The elements of a constant in the order of its transpose. */
 function permuted(data: GraphData, shape: Shape, perm: readonly number[]): GraphData {
   const strides = pick(rowMajorStrides(shape), perm)
@@ -81,6 +83,8 @@ export class Builder extends GraphWriter {
   }
 
   expand(v: V, shape: Shape): V {
+    const inner = v.node?.op === 'Expand' ? v.node.inputs[0] : undefined
+    if (inner) return this.expand(inner, shape)
     return sameShape(v.shape, shape) ? v : this.node('Expand', [v, this.ints(shape)], {}, { shape, dtype: v.dtype })
   }
 
@@ -113,8 +117,8 @@ export class Builder extends GraphWriter {
    */
   elementwise(op: string, inputs: readonly V[], dtype: GraphDType, attributes: Attributes = {}, domain = ''): V {
     const shape = inputs.map((v) => v.shape).reduce(broadcastShape)
-    const narrow = this.#narrow(inputs, shape)
-    if (narrow) return this.elementwise(op, narrow, dtype, attributes, domain)
+    const narrow = this.#narrow(op, inputs, shape, dtype, attributes, domain)
+    if (narrow) return narrow
     const lead = inputs.find((v) => turned(v) && sameShape(v.shape, shape))
     const perm = lead && turned(lead)?.perm
     const before = perm && this.#beforeTranspose(inputs, shape, perm)
@@ -244,15 +248,19 @@ export class Builder extends GraphWriter {
     return this.transpose(v, [0, ...range(v.shape.length).slice(2), 1])
   }
 
-  /** The inputs without an Expand that broadcasting makes needless, or undefined when there is none. */
-  #narrow(inputs: readonly V[], shape: Shape): V[] | undefined {
-    for (const [i, v] of inputs.entries()) {
-      const source = v.node?.op === 'Expand' ? v.node.inputs[0] : undefined
-      if (!source || inputs.length === 1) continue
-      const others = inputs.filter((_, k) => k !== i).map((o) => o.shape)
-      if (sameShape([source.shape, ...others].reduce(broadcastShape), shape)) return inputs.map((o, k) => (k === i ? source : o))
+  /**
+   * The operator on what was expanded instead of on the expanded: needless where broadcasting gives the same shape, and
+   * otherwise better expanded afterwards. Multiplying by one is left out. undefined when there is nothing to gain.
+   */
+  #narrow(op: string, inputs: readonly V[], shape: Shape, dtype: GraphDType, attributes: Attributes, domain: string): V | undefined {
+    if (inputs.length === 1 && inputs[0]?.node?.op !== 'Expand') return undefined
+    const sources = inputs.map((v) => (v.node?.op === 'Expand' ? v.node.inputs[0] ?? v : v))
+    if (op === 'Mul') {
+      const other = isOne(sources[1]) ? sources[0] : isOne(sources[0]) ? sources[1] : undefined
+      if (other) return this.expand(other, shape)
     }
-    return undefined
+    if (sources.every((v, i) => v === inputs[i])) return undefined
+    return this.expand(this.elementwise(op, sources, dtype, attributes, domain), shape)
   }
 
   /** The inputs as they were before a common transpose, or undefined when one of them would have to be moved. */

@@ -99,7 +99,7 @@ function write(traced: Trace) {
     const leaf = leaves.get(value)
     if (leaf) return leaf
     if (!value.data) throw new EngineError('ENGINE_INTERNAL', 'A constant of the trace was not computed')
-    return b.constant(value.dtype, value.shape, value.data)
+    return value.uniform === undefined ? b.constant(value.dtype, value.shape, value.data) : b.full(value.shape, value.uniform, value.dtype)
   }, (value) => value.traced)
   return { traced, b, values, read: variables.map((v) => v.variable) }
 }

@@ -118,6 +118,7 @@ export class Executor {
     const nameOf = (value: Lazy): string => {
       const known = names.get(value)
       if (known !== undefined) return known
+      if (value.uniform !== undefined) return `=${value.uniform}:${value.dtype}${value.shape.join()}`
       const name = `i${leaves.length}`
       names.set(value, name)
       leaves.push(value)
@@ -151,7 +152,8 @@ export class Executor {
   #compile(key: string, outputs: readonly Lazy[], leaves: readonly Lazy[]): Compiled {
     const b = new Builder()
     const inputs = new Map(leaves.map((leaf) => [leaf, b.input(leaf)]))
-    const values = writeGraph(b, outputs.map((value) => ({ value, shape: value.shape })), (_, value) => inputs.get(value) ?? b.input(value))
+    const values = writeGraph(b, outputs.map((value) => ({ value, shape: value.shape })), (_, value) =>
+      inputs.get(value) ?? (value.uniform === undefined ? b.input(value) : b.full(value.shape, value.uniform, value.dtype)))
     const compiled = build(b, values, this.options)
     this.#sessions.set(key, compiled)
     this.#bytes += compiled.bytes

@@ -1,8 +1,12 @@
 // Exported models compute TensorFlow.js's own numbers in onnxruntime, for a batch size that was never traced.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { random } from '../core'
-import { writeModel } from '../onnx'
+import { saveModel, writeModel } from '../onnx'
 import { Session } from '../runtime'
 import { start, toOnnx } from '.'
 
@@ -129,7 +133,27 @@ const distance = (a: Float32Array, b: Float32Array): number => {
   return Math.max(...a.map((x, i) => Math.abs(x - b[i]!)))
 }
 
+/** A Python that has the official onnx package. */
+const python = [process.env.WHETSTONE_PYTHON, path.resolve(__dirname, '../../.venv/bin/python')]
+  .find((file) => file !== undefined && existsSync(file) && spawnSync(file, ['-c', 'import onnx']).status === 0)
+
 describe('toOnnx', () => {
+  it.skipIf(python === undefined)('writes models that the official checker accepts (needs the Python package onnx)', async () => {
+    await tf.setBackend('onnx')
+    const folder = mkdtempSync(path.join(tmpdir(), 'exported-'))
+    Object.values(architectures).forEach((make, i) => { saveModel(toOnnx(make()), path.join(folder, `${i}.onnx`)) })
+    Object.values(functions).forEach(({ inputs, int, make }, i) => {
+      saveModel(toOnnx(make(), inputs.map((shape, k) => ({ name: `in${k}`, shape, dtype: int ? 'int32' as const : 'float32' as const }))),
+        path.join(folder, `f${i}.onnx`))
+    })
+    const script = 'import glob, onnx, sys\nfiles = glob.glob(sys.argv[1] + "/*.onnx")\n'
+      + 'for f in files: onnx.checker.check_model(onnx.load(f), full_check=True)\nprint(len(files))'
+    const checked = spawnSync(python!, ['-c', script, folder], { encoding: 'utf8' })
+    rmSync(folder, { recursive: true })
+    expect(checked.stderr).toBe('')
+    expect(Number(checked.stdout)).toBe(Object.keys(architectures).length + Object.keys(functions).length)
+  })
+
   for (const [name, make] of Object.entries(architectures)) {
     it(`exports: ${name}`, async () => {
       await tf.setBackend('onnx')

@@ -16,7 +16,7 @@ export interface EngineOptions {
   maxSessions: number
   /** Estimated bytes of all kept sessions. */
   maxSessionBytes: number
-  /** Recorded calls after which the end of a large outermost `tidy` computes what is pending. */
+  /** Recorded calls after which the end of the largest outermost `tidy` computes what is pending. */
   flushCalls: number
   /** Recorded calls after which pending work is computed wherever the program is. */
   maxCalls: number
@@ -27,7 +27,7 @@ export interface EngineOptions {
 /** The settings at the start. */
 export function defaultOptions(): EngineOptions {
   return {
-    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'off',
+    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'run',
     maxSessions: 256, maxSessionBytes: 2 * 2 ** 30, flushCalls: 600, maxCalls: 4000, fallback: true,
   }
 }

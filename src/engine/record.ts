@@ -16,6 +16,8 @@ export class Lazy {
   /** The same data as ONNX Runtime's tensor, made once. */
   native: NativeTensor | undefined
   call: Call | undefined
+  /** The one number that a large written array holds throughout, such as the ones of a gradient: written as such, not fed. */
+  uniform: 0 | 1 | undefined
   /** Depends on an input of a running trace, so it can never be materialized. */
   traced = false
   /** Why it could not be computed; thrown when it is read. */
@@ -70,5 +72,19 @@ function attributesKey(attributes: object): string {
 export function materialized(shape: Shape, dtype: EngineDType, data: EngineData): Lazy {
   const value = new Lazy(shape, dtype)
   value.data = data
+  value.uniform = data.length >= UNIFORM_FROM ? uniformOf(data) : undefined
   return value
+}
+
+/** Arrays from this size on are looked at. Smaller ones (a layer's first bias) would only make one more graph. */
+const UNIFORM_FROM = 4096
+
+function uniformOf(data: EngineData): 0 | 1 | undefined {
+  const [lead] = data
+  if (lead !== 0 && lead !== 1) return undefined
+  // By bits, so that -0 differs from 0; a plain loop, as this sees every large array.
+  const bits = data instanceof Float32Array ? new Int32Array(data.buffer, data.byteOffset, data.length) : data
+  const first = bits[0]
+  for (let i = bits.length - 1; i > 0; i--) if (bits[i] !== first) return undefined
+  return Object.is(lead, -0) ? undefined : lead
 }

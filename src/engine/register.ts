@@ -98,6 +98,8 @@ function watchScopes(): void {
   const endScope = engine.endScope.bind(engine)
   engine.endScope = (result) => {
     endScope(result)
-    if (engine.state.scopeStack.length === 0 && engine.backendName === BACKEND) backend().scopeEnded()
+    // Between the passes of a gradient every activation is still referred to, and all would be copied out.
+    const { scopeStack, gradientDepth } = engine.state
+    if (scopeStack.length === 0 && gradientDepth === 0 && engine.backendName === BACKEND) backend().scopeEnded()
   }
 }

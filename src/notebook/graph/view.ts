@@ -21,6 +21,8 @@ const MAX_BOXES = 400
 const MAX_LINES = 120
 const LINE = 15
 const CHARACTER = 6.6
+/** Room beside the boxes for the labels of edges. */
+const MARGIN = 70
 
 /** Light fills under dark text: readable on a light page and on a dark one. */
 const COLOURS: Readonly<Record<Family, string>> = {
@@ -59,7 +61,7 @@ export function graphView(model: ModelLike | GraphLike, options: GraphViewOption
 function html(parts: Parts, title: string, marked: ReadonlySet<NodeLike>): string {
   const used = new Set(parts.boxes.map((box) => box.family))
   const legend = LEGEND.filter(([family]) => used.has(family)).map(([family, name]) =>
-    `<span style="margin-right:1em"><span style="display:inline-block;width:.8em;height:.8em;background:${COLOURS[family]};border:1px solid #777"></span> ${name}</span>`)
+    `<span style="margin-right:1em;white-space:nowrap"><span style="display:inline-block;width:.8em;height:.8em;background:${COLOURS[family]};border:1px solid #777"></span> ${name}</span>`)
   const groups = parts.boxes.filter((box) => box.kind === 'group').map((box) =>
     `<details><summary>${escapeHtml(box.title)}: ${box.nodes.length} nodes (${escapeHtml(counts(box.nodes))})</summary><ol>${
       box.nodes.slice(0, 200).map((node) => `<li>${escapeHtml(nodeText(node))}</li>`).join('')}</ol></details>`)
@@ -91,8 +93,11 @@ function svg(parts: Parts, marked: ReadonlySet<NodeLike>): string {
     const end = points[1] ?? start
     // The label of a value that several boxes read is written once, under the box that makes it.
     const first = parts.edges.findIndex((other) => other.from === edge.from && other.label === edge.label) === i
+    // On the side that the edge does not turn to.
+    const left = end.x > start.x + 1
     const label = first && edge.label !== ''
-      ? `<text x="${n(start.x * 0.6 + end.x * 0.4 + 5)}" y="${n(start.y + 17)}" fill="#777" font-size="11">${escapeHtml(oneLine(edge.label, 28))}</text>` : ''
+      ? `<text x="${n(start.x + (left ? -6 : 6))}" y="${n(start.y + 15)}"${left ? ' text-anchor="end"' : ''} fill="#777" font-size="11">${
+        escapeHtml(oneLine(edge.label, 28))}</text>` : ''
     return `<g><title>${escapeHtml(edge.tooltip)}</title><path d="M${n(start.x)} ${n(start.y)}${path}" fill="none" stroke="#888" stroke-width="1.4"${
       edge.inner ? ' stroke-dasharray="4 3"' : ''} marker-end="url(#whetstone-arrow)"/>${label}</g>`
   })
@@ -107,7 +112,7 @@ function svg(parts: Parts, marked: ReadonlySet<NodeLike>): string {
       n(size.height)}" rx="${box.family === 'border' ? 12 : 4}" fill="${COLOURS[box.family]}" stroke="${highlight ? '#d55e00' : '#777'}" stroke-width="${
       highlight ? 3 : 1}"${box.kind === 'group' ? ' stroke-dasharray="5 3"' : ''}/>${rows.join('')}</g>`
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${n(width)}" height="${n(height)}" viewBox="0 0 ${n(width)} ${n(height)}" role="img" `
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${n(width + 2 * MARGIN)}" height="${n(height)}" viewBox="${-MARGIN} 0 ${n(width + 2 * MARGIN)} ${n(height)}" role="img" `
     + 'font-family="system-ui, sans-serif"><defs><marker id="whetstone-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
     + `orient="auto"><path d="M0 0L8 4L0 8z" fill="#888"/></marker></defs>${drawnEdges.join('')}${drawnBoxes.join('')}</svg>`
 }

@@ -43,6 +43,8 @@ function computed(value: Lazy): EngineData {
 }
 
 export class OnnxBackend extends KernelBackend {
+  /** Called with every instance that TensorFlow.js makes; the conformance suite sets options there. */
+  static whenMade: ((made: OnnxBackend) => void) | undefined
   readonly options: EngineOptions = defaultOptions()
   readonly executor: Executor = new Executor(this.options)
   /** Kernel calls that went to the CPU, by kernel. */
@@ -52,6 +54,11 @@ export class OnnxBackend extends KernelBackend {
   #recorded = 0
   #recordedAtScopeEnd = 0
   #nextId = 0
+
+  constructor() {
+    super()
+    OnnxBackend.whenMade?.(this)
+  }
 
   /** Calls recorded and not yet computed. */
   get recorded(): number {

@@ -423,7 +423,8 @@ class Parser {
   }
 
   private space(): void {
-    while (/\s/.test(this.text[this.at] ?? 'x')) this.at++
+    // Every character up to the space is white.
+    while (this.text.charCodeAt(this.at) <= 32) this.at++
   }
 
   private ended(): boolean {

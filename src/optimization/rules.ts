@@ -17,16 +17,21 @@ export interface Rule {
 
 /** Makes nodes and constants beside a match. */
 export class Edit {
-  constructor(readonly model: Model, private readonly before: Node, private readonly graph: Graph) {}
+  constructor(readonly model: Model, private before: Node, private readonly graph: Graph) {}
 
-  /** Adds a node before the root of the match and returns its first output. */
+  /**
+   * Adds a node before the root of the match and returns its first output.
+   *
+   * @param options `outputs`: names for its outputs, empty for one that is left out; `like`: a value whose type the first one has
+   */
   op(
     opType: string, inputs: readonly (Value | Tensor | undefined)[], attributes: Readonly<Record<string, AttributeInput>> = {},
-    options: { readonly name?: string; readonly domain?: string; readonly outputs?: number; readonly like?: Value } = {},
+    options: { readonly name?: string; readonly domain?: string; readonly outputs?: readonly string[]; readonly like?: Value } = {},
   ): Value {
     const values = inputs.map((input) => (input instanceof Tensor ? this.constant(input, opType.toLowerCase()) : input))
     while (values.length > 0 && values.at(-1) === undefined) values.pop()
-    const node = new Node(opType, values, options.outputs ?? 1, { name: options.name ?? '', domain: options.domain ?? '' })
+    const names = options.outputs?.map((name) => (name === '' ? '' : this.graph.freshName(name)))
+    const node = new Node(opType, values, names ?? 1, { name: options.name ?? '', domain: options.domain ?? '' })
     const kinds = schemaOf(opType, this.model.opset, options.domain)?.attributes
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value, kinds?.get(name)?.kind)
     if (options.domain !== undefined && options.domain !== '' && !this.model.opsets.has(options.domain)) {
@@ -44,6 +49,16 @@ export class Edit {
     return this.op(original.opType, inputs, { ...Object.fromEntries(original.attributes), ...attributes }, {
       name: original.name, domain: original.domain,
     })
+  }
+
+  /** Makes nodes from now on before this one, in place of the root of the match. */
+  placeBefore(node: Node): void {
+    this.before = node
+  }
+
+  /** Replaces a value besides the output of the root. */
+  alsoReplace(before: Value, after: Value): void {
+    replaceValue(before, after)
   }
 
   /** Adds an initializer named after `name`. */
@@ -65,13 +80,14 @@ export function rulePass(description: Omit<PassDescription, 'handles'> & { reado
 
 /** Applies rules to one graph until none fires. */
 function applyRules(rules: readonly Rule[], graph: Graph, work: Work): void {
+  // Rule by rule, so that an earlier rule, which may take in more than a later one, is tried at every place first.
   let fired = true
   while (fired) {
     fired = false
-    for (const node of graph.nodes) {
-      if (node.graph !== graph) continue
-      const rule = rules.find((candidate) => tryRule(candidate, node, graph, work))
-      if (rule !== undefined) fired = true
+    for (const rule of rules) {
+      for (const node of graph.nodes) {
+        if (node.graph === graph && tryRule(rule, node, graph, work)) fired = true
+      }
     }
   }
 }

@@ -20,6 +20,10 @@ function writePackages(): void {
     'main.js': 'export const three = 3\nexport default function twice(x) { return 2 * x }\n',
     'types.d.ts': 'export declare const three: number\nexport default function twice(x: number): number\n',
   })
+  write('slow-library', {
+    'package.json': '{"name":"slow-library"}',
+    'index.js': 'exports.fit = async (log) => { for (;;) { await new Promise((resolve) => setImmediate(resolve)); log.steps++ } }\n',
+  })
   write('esm-waits', {
     'package.json': JSON.stringify({ name: 'esm-waits', type: 'module', exports: { import: { types: './types.d.ts', default: './main.js' } } }),
     'main.js': 'await new Promise((resolve) => setTimeout(resolve, 5))\nexport const answer = 42\nexport default "waited"\n',
@@ -130,6 +134,26 @@ describe('fault 3: interrupts', () => {
     expect(text(run)).toContain('stopped between two steps')
     expect(result(run)).toBe("'Interrupted'")
     expect(result(await ours.execute(`(globalThis as any)[Symbol.for('whetstone.kernel')].signal.aborted`))).toBe('false')
+  })
+
+  it('end a loop of a library that looks at no signal', async () => {
+    const run = await interrupted(ours, `const log = { steps: 0 }; (globalThis as any).log = log; await require('slow-library').fit(log)`)
+    expect(run.reply).toMatchObject({ status: 'error', ename: 'Interrupted' })
+    const steps = async (): Promise<number> => Number(result(await ours.execute('(globalThis as any).log.steps')))
+    const before = await steps()
+    expect(before).toBeGreaterThan(0)
+    await pause(100)
+    expect(await steps()).toBe(before)
+    expect(result(await ours.execute('await new Promise((resolve) => setTimeout(resolve, 5, "timers work"))'))).toBe("'timers work'")
+  })
+
+  it('by the dozen end even what nothing else ends, with its process', async () => {
+    const cell = ours.execute('const again = () => process.nextTick(again); again(); await new Promise(() => {})')
+    const urge = setInterval(() => void ours.interrupt(), 600)
+    const run = await cell
+    clearInterval(urge)
+    expect(run.status).toBe('error')
+    expect(result(await ours.execute('1 + 1'))).toBe('2')
   })
 
   it('do nothing when no cell runs', async () => {

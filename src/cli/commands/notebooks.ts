@@ -1,5 +1,6 @@
 // `npm run notebooks -- run | check | clean | to-script | from-script`: notebooks executed, checked, and kept as text.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import colors from 'picocolors'
 import { messageOf } from '../../core'
@@ -65,7 +66,7 @@ async function run(args: readonly string[], options: { solved?: boolean, timeout
     if (stop.signal.aborted) break
     const result = await runNotebook(file, {
       solved: options.solved ?? false, timeout: options.timeout * 1000, signal: stop.signal,
-      onCell: (index) => bar.update(before + index, { notebook: shortName(file) }),
+      onCell: (index) => bar.update(before + index, { in: path.basename(file) }),
     }).catch((error: unknown) => ({ file, failure: { message: messageOf(error) } }))
     before += totals.get(file) ?? 0
     results.push(result)

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -67,6 +68,18 @@ test('check says what is wrong, clean puts it right', async () => {
   expect((await command('clean', file)).output).toContain('cleaned')
   expect((await command('check', file, '--no-types')).code).toBe(0)
   expect((await command('clean', file)).output).toContain('Everything was clean')
+})
+
+test('a cell that did not change keeps the id that was committed', async () => {
+  const file = put('git/n.ipynb', notebook('let a = 1'))
+  const git = (...args: string[]): number | null =>
+    spawnSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { cwd: path.dirname(file) }).status
+  expect([git('init', '-q'), git('add', '.'), git('commit', '-qm', 'x')]).toEqual([0, 0, 0])
+  expect((await command('check', file, '--no-types')).code).toBe(0)
+  fs.writeFileSync(file, notebook('let a = 1').replace('"id": "a"', '"id": "b"'))
+  expect((await command('check', file, '--no-types')).output).toContain('cell b had the id a')
+  fs.writeFileSync(file, notebook('let a = 2').replace('"id": "a"', '"id": "b"'))
+  expect((await command('check', file, '--no-types')).code).toBe(0)
 })
 
 test('to-script and from-script go there and back, and a changed script is not written over', async () => {

@@ -42,7 +42,7 @@ function resnet8(): tf.LayersModel {
 /** Pre-norm transformer encoder block, width 128, 4 heads, then the mean over positions and 10 classes. */
 function transformer(): (x: tf.Tensor, y: tf.Tensor) => tf.Scalar {
   const [batch, length, width, heads] = [16, 64, 128, 4]
-  const weight = (rows: number, columns: number): tf.Variable => tf.variable(tf.randomNormal([rows, columns], 0, 0.05))
+  const weight = (rows: number, columns: number): tf.Variable<tf.Rank.R2> => tf.variable(tf.randomNormal([rows, columns], 0, 0.05))
   const line = (n: number, value: number): tf.Variable => tf.variable(tf.fill([n], value))
   const [q, k, v, o] = [weight(width, width), weight(width, width), weight(width, width), weight(width, width)]
   const [up, down, out] = [weight(width, 4 * width), weight(4 * width, width), weight(width, 10)]
@@ -54,7 +54,7 @@ function transformer(): (x: tf.Tensor, y: tf.Tensor) => tf.Scalar {
     return t.sub(mean).mul(variance.add(1e-5).rsqrt()).mul(scale).add(shift)
   }
   return (x, y) => optimizer.minimize(() => {
-    const flat = (t: tf.Tensor, w: tf.Tensor): tf.Tensor => tf.matMul(t.reshape([-1, w.shape[0] ?? 1]), w)
+    const flat = (t: tf.Tensor, w: tf.Tensor2D): tf.Tensor => tf.matMul(t.reshape([-1, w.shape[0]]), w)
     const split = (t: tf.Tensor): tf.Tensor => t.reshape([batch, length, heads, width / heads]).transpose([0, 2, 1, 3])
     const h = norm(x, norms[0] as tf.Tensor, norms[1] as tf.Tensor)
     const scores = tf.matMul(split(flat(h, q)), split(flat(h, k)), false, true).mul(1 / Math.sqrt(width / heads))

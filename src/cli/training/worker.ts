@@ -10,7 +10,9 @@ async function main([kind = '', model = '', threads = '1']: readonly string[]): 
   if (!one) throw new Error(`no case ${model}`)
   if (kind === 'onnx' || kind === 'compiled') await engine.start({ threads: Number(threads) })
   else {
-    if (kind === 'wasm') await import(/* not a dependency: measured where it is installed */ '@tensorflow/tfjs-backend-wasm')
+    // No dependency of the project: measured where it is installed.
+    const wasm: string = '@tensorflow/tfjs-backend-wasm'
+    if (kind === 'wasm') await import(wasm)
     await tf.setBackend(kind)
     await tf.ready()
   }

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import { applied, build, operators, weights } from '../../../test/support/run'
+import { Tensor, type GraphBuilder, type Model, type Value } from '../../onnx'
+import { explain } from '../explain'
+import { fuseNormalization as pass } from './fuse-normalization'
+
+interface Case { twice?: boolean; square?: boolean; half?: boolean; reciprocal?: boolean; scale?: boolean; shift?: boolean; opset?: number; axis?: number; dims?: (number | string)[] }
+
+const average = (g: GraphBuilder, x: Value, opset: number, axis = -1): Value =>
+  opset >= 18 ? g.op('ReduceMean', [x, g.constant(Tensor.from([axis], [1], 'int64'))]) : g.op('ReduceMean', [x], { axes: [axis] })
+
+/** Layer normalization as PyTorch and others write it. */
+function layerNorm(g: GraphBuilder, x: Value, { twice, square, half, reciprocal, scale = true, shift = true, opset = 17, axis }: Case = {}): Value {
+  const centre = (): Value => g.op('Sub', [x, average(g, x, opset, axis)])
+  const centred = centre()
+  const other = twice ? centre() : centred
+  const variance = average(g, square ? g.op('Mul', [other, other]) : g.op('Pow', [other, g.constant(2)]), opset, axis)
+  const inside = g.op('Add', [variance, g.constant(1e-5, 'epsilon')])
+  const spread = half ? g.op('Pow', [inside, g.constant(0.5)]) : g.op('Sqrt', [inside])
+  let y = reciprocal ? g.op('Mul', [centred, g.op('Reciprocal', [spread])]) : g.op('Div', [centred, spread], {}, { name: 'div' })
+  if (scale) y = g.op('Mul', [y, g.constant(weights([8], 4, 0.2, 1), 'gamma')])
+  return shift ? g.op('Add', [y, g.constant(weights([8], 5), 'beta')]) : y
+}
+
+const model = (one: Case = {}): Model => build(one.opset ?? 17, (g) => g.output(layerNorm(g, g.input('x', 'float32', one.dims ?? ['N', 3, 8]), one), 'y'))
+
+describe('layer normalization', () => {
+  test.each<Case>([
+    {}, { twice: true }, { square: true }, { half: true }, { reciprocal: true }, { shift: false }, { scale: false, shift: false }, { opset: 18 }, { dims: [5, 8] },
+  ])('%j', (one) => {
+    expect(operators(applied(model(one), pass).model)).toEqual({ LayerNormalization: 1 })
+  })
+})
+
+const residual = (after: (g: GraphBuilder, sum: Value, norm: Value) => void): Model => build(17, (g) => {
+  const sum = g.op('Add', [g.input('x', 'float32', ['N', 3, 8]), g.input('r', 'float32', ['N', 3, 8])])
+  after(g, sum, g.op('LayerNormalization', [sum, g.constant(weights([8], 1, 0.1, 1)), g.constant(weights([8], 2))], { epsilon: 1e-5 }, { name: 'norm' }))
+})
+
+describe('with a residual', () => {
+  test.each<[string, (g: GraphBuilder, sum: Value, norm: Value) => void]>([
+    ['only normalized', (g, _, norm) => g.output(norm, 'y')],
+    ['the sum used further on', (g, sum, norm) => g.output(g.op('Mul', [sum, norm]), 'y')],
+    ['the sum returned', (g, sum, norm) => { g.output(norm, 'y'); g.output(sum, 'z') }],
+  ])('%s', (_, after) => {
+    const counts = operators(applied(residual(after), pass, { target: 'onnxruntime' }).model)
+    expect(counts['com.microsoft.SkipLayerNormalization']).toBe(1)
+    expect(counts['Add']).toBeUndefined()
+  })
+
+  test('not for every runtime', () => {
+    const one = residual((g, _, norm) => g.output(norm, 'y'))
+    expect(pass.run(one).modified).toBe(false)
+    expect(explain(one, pass, 'norm').why).toBe('it needs an operator of com.microsoft, and the target is onnx')
+  })
+})
+
+const rms = (opset: number): Model => build(opset, (g) => {
+  const x = g.input('x', 'float32', ['N', 3, 8])
+  const spread = g.op('Sqrt', [g.op('Add', [average(g, g.op('Pow', [x, g.constant(2)]), opset), g.constant(1e-6)])])
+  g.output(g.op('Mul', [g.op('Div', [x, spread]), g.constant(weights([8], 4, 0.2, 1))], {}, { name: 'it' }), 'y')
+}, { irVersion: 10 })
+
+test('root-mean-square normalization, from operator set 23 on', () => {
+  expect(operators(applied(rms(23), pass).model)).toEqual({ RMSNormalization: 1 })
+  expect(pass.run(rms(18)).modified).toBe(false)
+  expect(explain(rms(18), pass, 'it').why).toBe('operator set 18 has no RMSNormalization')
+})
+
+describe('leaves alone, and says why', () => {
+  test('operator sets before 17', () => {
+    expect(pass.run(model({ opset: 16 })).modified).toBe(false)
+    expect(explain(model({ opset: 16 }), pass, 'div').why).toBe('operator set 16 has no LayerNormalization')
+  })
+
+  test('another axis', () => {
+    const one = model({ axis: 1, scale: false, shift: false })
+    expect(pass.run(one).modified).toBe(false)
+    expect(explain(one, pass, 'div').why).toBe('ReduceMean averages over axes 1, not over the last one')
+  })
+
+  test('a last axis of unknown size', () => {
+    const one = model({ dims: [2, 'C'], scale: false, shift: false })
+    expect(explain(one, pass, 'div').why).toBe('the size of the last axis of "x" [2,C] is unknown')
+  })
+})

@@ -2,12 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { decode, encode } from '../boundary/codec'
 import { exportedFunctions, importsOf } from '../exercises'
-import type { Project } from '../project'
 import { runChecks, type CheckReport, type OpenExercise } from '../run-checks'
 import type { Outcome, SubjectHost } from '../subject'
-import type { SandboxBackend } from './backends'
 import { HOSTILE, sandboxHost, type Incident, type SandboxHost } from './host'
 import { LIMITS, type Limits } from './limits'
+import { WorkerPool, type SandboxOptions } from './pool'
 
 /** The checks of one exercise on one submission. */
 export interface GradedExercise {
@@ -26,22 +25,16 @@ export interface Grader {
   close(): void
 }
 
-/** How the grader works. */
-export interface GraderOptions {
-  readonly project: Project
-  readonly backend: SandboxBackend
-  readonly limits?: Limits
-}
-
 // A hostile source can make the compiler slow or hungry, so it is compiled behind walls too, in a process of its own.
 const COMPILER = `const ts = require('typescript')
 exports.compile = (source) => ts.transpileModule(source, { compilerOptions: {
   target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, esModuleInterop: true } }).outputText`
 
 /** A grader with its compiler running. */
-export function createGrader(options: GraderOptions): Grader {
+export function createGrader(options: SandboxOptions): Grader {
   const limits = options.limits ?? LIMITS
   const compilerLimits: Limits = { ...limits, starts: Number.MAX_SAFE_INTEGER, totalMs: Number.MAX_SAFE_INTEGER, cpuSeconds: 3600 }
+  const pool = new WorkerPool(options)
   const compiler = sandboxHost(COMPILER, { ...options, limits: compilerLimits })
   return {
     async grade(open, cell, seed) {
@@ -52,7 +45,7 @@ export function createGrader(options: GraderOptions): Grader {
         return { report: await runChecks(open, failing(refused), seed), incidents: ['failed to load'] }
       }
       const handOver = names.map((name) => `exports.${name} = typeof ${name} === 'function' ? ${name} : undefined;`).join('\n')
-      const host = sandboxHost(`${String(decode(compiled.value))}\n${handOver}`, options)
+      const host = sandboxHost(`${String(decode(compiled.value))}\n${handOver}`, options, pool)
       try {
         const report = await runChecks(open, host, seed)
         await host.finish()
@@ -61,7 +54,10 @@ export function createGrader(options: GraderOptions): Grader {
         host.close()
       }
     },
-    close: () => compiler.close(),
+    close() {
+      compiler.close()
+      pool.close()
+    },
   }
 }
 

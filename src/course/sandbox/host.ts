@@ -1,15 +1,14 @@
 // The grader's side: calls functions of a submission in its sandbox. Fails closed: whatever is not a well-formed reply to
 // the call at hand, in time, ends the process, and the call has no value.
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { messageOf } from '../../core'
 import type { Wire } from '../boundary/codec'
-import type { Project } from '../project'
 import type { Failure, Outcome, SubjectHost } from '../subject'
-import { readableBy, type SandboxBackend } from './backends'
 import { frame, FrameReader } from './frames'
 import { LIMITS, type Limits } from './limits'
+import { killWorker, LIBRARY, startWorker, type SandboxOptions, type WorkerPool } from './pool'
 import { readReply, REPLY_DESCRIPTOR, type Request } from './protocol'
 
 /** Why a process was ended, or how it ended, for the report. */
@@ -30,23 +29,14 @@ export interface SandboxHost extends SubjectHost {
 /** Incidents that honest code cannot cause: it spoke on the grader's own channel. */
 export const HOSTILE: readonly Incident[] = ['sent a message that is no reply', 'sent a message too many']
 
-/** What is run where. */
-export interface SandboxOptions {
-  readonly project: Project
-  readonly backend: SandboxBackend
-  readonly limits?: Limits
-}
-
-/** The compiled library that holds this file. */
-const LIBRARY = path.resolve(__dirname, '..', '..')
-
 /**
  * A host for code that is not trusted.
  *
  * @param code JavaScript that assigns its functions to `exports`
+ * @param pool gives the process; without it one is started
  */
-export function sandboxHost(code: string, options: SandboxOptions): SandboxHost {
-  return new ProcessHost(code, options)
+export function sandboxHost(code: string, options: SandboxOptions, pool?: WorkerPool): SandboxHost {
+  return new ProcessHost(code, options, pool)
 }
 
 interface Waiting {
@@ -66,6 +56,7 @@ class ProcessHost implements SandboxHost {
   constructor(
     private readonly code: string,
     private readonly options: SandboxOptions,
+    private readonly pool?: WorkerPool,
   ) {
     this.limits = options.limits ?? LIMITS
     this.deadline = performance.now() + this.limits.totalMs
@@ -87,26 +78,17 @@ class ProcessHost implements SandboxHost {
   close(): void {
     const { child } = this
     this.child = undefined
-    if (child?.pid === undefined || child.exitCode !== null) return
-    try {
-      // The group, because without walls the process may have started others.
-      process.kill(-child.pid, 'SIGKILL')
-    } catch {
-      child.kill('SIGKILL')
-    }
+    if (child) killWorker(child)
   }
 
   private async start(): Promise<Outcome> {
     if (Buffer.byteLength(this.code) > this.limits.sourceBytes) return this.end('failed to load', 'ended', `the code is longer than ${this.limits.sourceBytes} bytes`)
     if (this.starts >= this.limits.starts) return this.end('used up its starts', 'ended', 'the code ended its process too often')
     this.starts += 1
-    const { project, backend } = this.options
-    const worker = path.join(LIBRARY, 'course', 'sandbox', 'worker.js')
-    const { command, args } = backend.launch([worker], readableBy(LIBRARY, project.root), this.limits)
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] }, detached: true })
+    const child = this.pool ? this.pool.take() : startWorker(this.options)
     this.child = child
     this.listen(child)
-    const file = path.join(project.root, 'package.json')
+    const file = path.join(this.options.project.root, 'package.json')
     const loaded = await this.ask({ id: this.nextId++, kind: 'load', code: this.code, file, library: path.join(LIBRARY, 'index.js') }, this.limits.loadMs)
     if (loaded.ok || this.child !== child) return loaded
     return this.end('failed to load', 'ended', `${loaded.error.name}: ${loaded.error.message}`)

@@ -7,7 +7,7 @@ import {
 } from './exercises'
 import { writeFrontPage } from './front-page'
 import { appendEvent, progressOf, readJournal, type ExerciseProgress, type JournalEvent } from './journal'
-import { findProject, type Project } from './project'
+import { findProject, isLearners, type Project } from './project'
 import { progressPage } from './progress-page'
 import { openExercise, runChecks } from './run-checks'
 import { liveHost } from './subject'
@@ -48,7 +48,7 @@ export class Course {
     throwIfInterrupted()
     const passed = report.checks.filter((row) => row.passed).length
     this.record({ kind: 'check', exercise: files.id, passed, total: report.checks.length, points: report.points })
-    if (report.passed && before?.state !== 'passed') writeFrontPage(this.project)
+    if (report.passed && before?.state !== 'passed' && isLearners(this.project)) writeFrontPage(this.project)
     return new CheckResult(report, report.passed ? '' : nextStep(name, before))
   }
 

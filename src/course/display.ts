@@ -55,7 +55,7 @@ export class CheckResult extends Bundled {
 
 function resultText(report: CheckReport, note: string): string {
   const untouched = stubSentence(report)
-  const lines = report.checks.flatMap((row) =>
+  const lines = withoutRepetition(report.checks).flatMap((row) =>
     [`${row.passed ? '✓' : '✗'} ${row.name}`, ...(untouched ? [] : facts(row).map(([label, text]) => `    ${label.padEnd(8)} ${text}`))])
   return [`${report.title}: ${summary(report)}`, ...lines, ...(untouched ? [untouched] : []), ...(note ? [note] : [])].join('\n')
 }
@@ -63,13 +63,25 @@ function resultText(report: CheckReport, note: string): string {
 function resultHtml(report: CheckReport, note: string): string {
   const color = report.passed ? COLOR.pass : COLOR.fail
   const untouched = stubSentence(report)
-  const rows = report.checks.map((row) => rowHtml(row, untouched !== undefined)).join('')
+  const rows = withoutRepetition(report.checks).map((row) => rowHtml(row, untouched !== undefined)).join('')
   return `<div style="border-left:4px solid ${color};padding:.2em 0 .2em .9em;max-width:60em">`
     + `<div style="margin-bottom:.3em"><b>${html(report.title)}</b> <span style="color:${color};font-weight:600">${html(summary(report))}</span></div>`
     + rows
     + (untouched ? `<div style="margin-top:.4em">${html(untouched)}</div>` : '')
     + (note ? `<div style="margin-top:.5em;color:${COLOR.faint}">${html(note)}</div>` : '')
     + '</div>'
+}
+
+/** One mistake often fails several checks: its sentence stands at the first. */
+function withoutRepetition(rows: readonly CheckRow[]): CheckRow[] {
+  const said = new Set<string>()
+  return rows.map((row) => {
+    if (row.mistake === undefined || !said.has(row.mistake)) {
+      if (row.mistake !== undefined) said.add(row.mistake)
+      return row
+    }
+    return { ...row, sentence: 'The same cause as above.' }
+  })
 }
 
 /** The sentence that all checks share when nothing is written yet: said once, not with every check. */
@@ -113,9 +125,9 @@ export class Page extends Bundled {
   }
 }
 
-/** A fraction as blocks: ▰▰▰▱▱▱▱▱▱▱. Full only when everything is done, empty only when nothing is. */
+/** A fraction as blocks: ███░░░░░░░. Full only when everything is done, empty only when nothing is. */
 export function bar(done: number, total: number, width = 10): string {
   const exact = total === 0 ? 0 : (done / total) * width
   const filled = done >= total && total > 0 ? width : done > 0 ? Math.min(width - 1, Math.max(1, Math.floor(exact))) : 0
-  return '▰'.repeat(filled) + '▱'.repeat(width - filled)
+  return '█'.repeat(filled) + '░'.repeat(width - filled)
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, WhetstoneError } from '../core'
-import { CourseLoader } from './load'
+import { CourseLoader, typescript } from './load'
 import type { Project } from './project'
 
 /** What `exercise.ts` says about its exercise, beside the stub. */
@@ -139,9 +139,20 @@ export function stubText(files: ExerciseFiles): string {
   return regionText(readFileSync(files.stub, 'utf8'), files.stub)
 }
 
-/** The solution as the cell of a notebook: its marked region, or all of it after the imports. */
+/**
+ * The solution as the cell of a notebook: its marked region, behind the types that the stub declares, because the cell
+ * replaces the stub's.
+ */
 export function solutionText(files: ExerciseFiles): string {
-  return regionText(readFileSync(files.solution, 'utf8'), files.solution)
+  const solution = regionText(readFileSync(files.solution, 'utf8'), files.solution)
+  return [...typesOf(stubText(files)), solution].join('\n\n')
+}
+
+/** The interfaces and type aliases of a cell, each with the comment above it. */
+function typesOf(cell: string): string[] {
+  const ts = typescript()
+  const source = ts.createSourceFile('cell.ts', cell, ts.ScriptTarget.Latest)
+  return source.statements.filter((each) => ts.isInterfaceDeclaration(each) || ts.isTypeAliasDeclaration(each)).map((each) => each.getFullText(source).trim())
 }
 
 function regionText(source: string, where: string): string {
@@ -154,6 +165,13 @@ function regionText(source: string, where: string): string {
     })
   }
   return lines.slice(start + 1, end).join('\n').replace(/^export (?=(async )?function|const |class |type |interface )/gm, '').trim()
+}
+
+/** The imports of exercise.ts above the cell: an earlier cell of the notebook has them. */
+export function importsOf(source: string): string {
+  const ts = typescript()
+  const file = ts.createSourceFile('exercise.ts', source.split(CELL_START)[0] ?? '', ts.ScriptTarget.Latest)
+  return file.statements.filter((each) => ts.isImportDeclaration(each)).map((each) => each.getText(file)).join('\n')
 }
 
 /** Names of the functions that the learner writes: those that the stub exports. */

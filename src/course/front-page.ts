@@ -21,7 +21,8 @@ export function writeFrontPage(project: Project): string {
 
 /** The front page as Markdown, for JupyterLab's preview: what exists, with minutes and progress, and how to go on. */
 export function frontPage(project: Project): string {
-  const lessons = standings(project).filter((each): each is OpenLesson => each.lesson !== undefined)
+  const problems: string[] = []
+  const lessons = standings(project, (error) => problems.push(error.message)).filter((each): each is OpenLesson => each.lesson !== undefined)
   const tracks = new Map<string, OpenLesson[]>()
   for (const each of lessons) tracks.set(each.lesson.track, [...(tracks.get(each.lesson.track) ?? []), each])
   return [
@@ -29,6 +30,7 @@ export function frontPage(project: Project): string {
     'Make machine-learning models small and fast, and prove it. Every lesson is a notebook: predict, run, measure, fix.',
     ...whereToGo(project, lessons),
     ...[...tracks].map(([track, members]) => trackSection(track, members)),
+    ...(problems.length === 0 ? [] : ['## Not listed\n\n```\n' + problems.join('\n') + '\n```']),
     HOW_TO,
   ].join('\n\n') + '\n'
 }
@@ -50,14 +52,16 @@ function trackSection(track: string, lessons: readonly OpenLesson[]): string {
   return [
     `## ${trackTitle(track)}`,
     '',
-    all === 0 ? '' : `${bar(done, all, 20)} ${done} of ${all} exercises`,
-    '',
+    ...(all === 0 ? [] : [`${bar(done, all, 20)} ${done} of ${all} exercises`, '']),
     '| lesson | | minutes | exercises | |',
     '|:--|:--|--:|--:|:--|',
     ...lessons.map((each) =>
-      `| [${cell(each.title)}](${link(each)}) | ${cell(each.lesson.summary)} | ${each.lesson.minutes} | ${each.done}/${each.exercises.length} | ${bar(each.done, each.exercises.length)} |`),
+      `| [${cell(each.title)}](${link(each)}) | ${cell(each.lesson.summary)} | ${each.lesson.minutes} | ${exercisesOf(each)} |`),
   ].join('\n')
 }
+
+const exercisesOf = ({ done, exercises }: OpenLesson): string =>
+  exercises.length === 0 ? ' | ' : `${done}/${exercises.length} | ${bar(done, exercises.length)}`
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 

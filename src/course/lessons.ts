@@ -36,10 +36,23 @@ export interface Lesson {
   readonly exercises: readonly string[]
 }
 
-/** Every lesson, by track, then by order. Notebooks without lesson metadata are not lessons. */
-export function listLessons(project: Project): Lesson[] {
+/**
+ * Every lesson, by track, then by order. Notebooks without lesson metadata are not lessons.
+ *
+ * @param onProblem told the error of a notebook that cannot be read, which is then left out; without it, the error is thrown
+ */
+export function listLessons(project: Project, onProblem?: (error: WhetstoneError) => void): Lesson[] {
+  const read = (file: string): Lesson[] => {
+    try {
+      return [readLesson(project, file)].filter((lesson) => lesson !== undefined)
+    } catch (error) {
+      if (!onProblem || !(error instanceof WhetstoneError)) throw error
+      onProblem(error)
+      return []
+    }
+  }
   return notebookFiles(project.notebooks)
-    .flatMap((file) => readLesson(project, file) ?? [])
+    .flatMap(read)
     .sort((a, b) => a.track.localeCompare(b.track) || a.order - b.order || a.file.localeCompare(b.file))
 }
 

@@ -74,9 +74,13 @@ export function transpiled(file: string, cache: string): string {
   return code
 }
 
+/** Loaded late: TypeScript takes longer to load than all checks of an exercise take to run. */
+export function typescript(): typeof import('typescript') {
+  return createRequire(__filename)('typescript') as typeof import('typescript')
+}
+
 function transpile(source: string, file: string): string {
-  // Loaded late: TypeScript takes longer to load than all checks of an exercise take to run.
-  const ts = createRequire(__filename)('typescript') as typeof import('typescript')
+  const ts = typescript()
   const { outputText, diagnostics } = ts.transpileModule(source, {
     fileName: file,
     reportDiagnostics: true,

@@ -1,4 +1,5 @@
 // The report of progress: every lesson with its exercises, what is done and the points.
+import { WhetstoneError } from '../core'
 import { bar, Page, points } from './display'
 import { exerciseFiles, listExercises, readExercise, type Exercise } from './exercises'
 import { progressOf, readJournal, type ExerciseProgress } from './journal'
@@ -22,19 +23,29 @@ export interface LessonStanding {
   readonly maxPoints: number
 }
 
-/** Where the learner stands, lesson by lesson. */
-export function standings(project: Project): LessonStanding[] {
+/**
+ * Where the learner stands, lesson by lesson.
+ *
+ * @param onProblem told what cannot be read, which is then left out: a learner's half-saved notebook stops nothing
+ */
+export function standings(project: Project, onProblem: (error: WhetstoneError) => void): LessonStanding[] {
   const loader = new CourseLoader(project.cache)
   const progress = progressOf(readJournal(project.journal))
-  const standing = (id: string): ExerciseStanding => {
+  const standing = (id: string): ExerciseStanding[] => {
     const known = progress.get(id)
-    return { exercise: readExercise(exerciseFiles(project, id), loader), ...(known ? { progress: known } : {}) }
+    try {
+      return [{ exercise: readExercise(exerciseFiles(project, id), loader), ...(known ? { progress: known } : {}) }]
+    } catch (error) {
+      if (!(error instanceof WhetstoneError)) throw error
+      onProblem(error)
+      return []
+    }
   }
   const ids = new Set(listExercises(project))
-  const lessons = listLessons(project).map((lesson) =>
-    lessonStanding(lesson.title, lesson.exercises.filter((id) => ids.delete(id)).map(standing), lesson))
+  const lessons = listLessons(project, onProblem).map((lesson) =>
+    lessonStanding(lesson.title, lesson.exercises.filter((id) => ids.delete(id)).flatMap(standing), lesson))
   const rest = groupByLesson([...ids])
-  return [...lessons, ...[...rest].map(([title, members]) => lessonStanding(title, members.map(standing)))]
+  return [...lessons, ...[...rest].map(([title, members]) => lessonStanding(title, members.flatMap(standing)))]
 }
 
 function groupByLesson(ids: readonly string[]): Map<string, string[]> {
@@ -60,7 +71,8 @@ function lessonStanding(title: string, exercises: readonly ExerciseStanding[], l
 
 /** The progress as a page. */
 export function progressPage(project: Project): Page {
-  const lessons = standings(project).filter((each) => each.exercises.length > 0)
+  const problems: string[] = []
+  const lessons = standings(project, (error) => problems.push(error.message)).filter((each) => each.exercises.length > 0)
   if (lessons.length === 0) return new Page('There are no exercises yet.')
   const all = lessons.flatMap((lesson) => lesson.exercises)
   const done = lessons.reduce((total, lesson) => total + lesson.done, 0)
@@ -73,7 +85,8 @@ export function progressPage(project: Project): Page {
     '|---|---|---:|---:|---|',
     ...lesson.exercises.map(exerciseRow),
   ].join('\n'))
-  return new Page([`**${done} of ${all.length} exercises, ${points(got)} of ${points(most)} points**`, ...sections].join('\n\n'))
+  const left = problems.length === 0 ? [] : ['Left out, because it cannot be read:\n\n```\n' + problems.join('\n') + '\n```']
+  return new Page([`**${done} of ${all.length} exercises, ${points(got)} of ${points(most)} points**`, ...sections, ...left].join('\n\n'))
 }
 
 function exerciseRow({ exercise, progress }: ExerciseStanding): string {

@@ -32,6 +32,11 @@ export function projectAt(root: string): Project {
   }
 }
 
+/** Whether the journal is the learner's own: a run with another journal leaves the front page alone. */
+export function isLearners(project: Project): boolean {
+  return project.journal === path.join(project.state, 'journal.jsonl')
+}
+
 /**
  * The project that this library belongs to: the nearest folder above `from` whose package.json is named `whetstone`.
  *

@@ -4,6 +4,7 @@ import type { RunnerTask, RunnerTestCase as RunnerTest } from 'vitest'
 import { messageOf } from '../core'
 import { difference } from './compare'
 import { decode } from './boundary/codec'
+import { disposeTensors } from './boundary/tfjs'
 import { readExercise, type Exercise, type ExerciseFiles, type Mistake } from './exercises'
 import { CourseLoader } from './load'
 import type { Project } from './project'
@@ -102,12 +103,12 @@ interface Finished {
 
 async function runNow(open: OpenExercise, host: SubjectHost, seed: number): Promise<CheckReport> {
   const start = performance.now()
-  const session: Session = { host, seed, calls: [], check: '' }
+  const session: Session = { host, seed, calls: [], check: '', made: [] }
   const finished = await runFile(open, session)
   const { exercise } = open
   const share = exercise.points / Math.max(1, finished.length)
   const checks: CheckRow[] = []
-  const agreement = finished.some((each) => !each.passed && !isStub(each.error)) ? await agreements(open, finished) : new Map<Mistake, Set<RecordedCall>>()
+  const agreement = finished.some((each) => !each.passed && !isStub(each.error)) ? await agreements(open, finished) : NO_AGREEMENT
   for (const each of finished) {
     const points = each.passed ? share : 0
     checks.push({ name: each.name, passed: each.passed, points, maxPoints: share, ...(each.passed ? {} : explain(each, agreement)) })
@@ -169,6 +170,7 @@ async function runFile(open: OpenExercise, session: Session): Promise<Finished[]
     return fault ? [...finished, { name: 'the checks load', passed: false, error: fault, calls: [] }] : finished
   } finally {
     useSession(undefined)
+    for (const value of session.made) disposeTensors(value)
   }
 }
 
@@ -205,27 +207,38 @@ function messageOfAny(error: unknown): string {
 /** Numbers of a learner and of a mistake may differ by rounding, when the order of the sums differs. */
 const SAME = { rtol: 1e-5, atol: 1e-8 }
 
-/** For each mistake, the calls of a run that it answers as the learner's functions did. */
-type Agreement = ReadonlyMap<Mistake, ReadonlySet<RecordedCall>>
-
-async function agreements(open: OpenExercise, checks: readonly Finished[]): Promise<Agreement> {
-  const agreement = new Map<Mistake, Set<RecordedCall>>()
-  for (const mistake of open.mistakes) {
-    const host = liveHost(mistakenFunctions(open, mistake))
-    const same = new Set<RecordedCall>()
-    for (const call of checks.flatMap((check) => check.calls)) {
-      if (call.outcome && sameOutcome(await host.call(call.name, call.args), call.outcome)) same.add(call)
-    }
-    agreement.set(mistake, same)
-  }
-  return agreement
+/** The calls of a run that the solution, and each mistake, answers as the learner's functions did. */
+interface Agreement {
+  readonly solution: ReadonlySet<RecordedCall>
+  readonly mistakes: ReadonlyMap<Mistake, ReadonlySet<RecordedCall>>
 }
 
-/** The mistake that answers every call of a failed check as the learner did; of several, the one closest overall. */
-function recogniseMistake(agreement: Agreement, check: Finished): Mistake | undefined {
-  if (check.calls.length === 0) return undefined
-  return [...agreement]
-    .filter(([, same]) => check.calls.every((call) => same.has(call)))
+const NO_AGREEMENT: Agreement = { solution: new Set(), mistakes: new Map() }
+
+async function agreements(open: OpenExercise, checks: readonly Finished[]): Promise<Agreement> {
+  const calls = checks.flatMap((check) => check.calls)
+  const mistakes = new Map<Mistake, ReadonlySet<RecordedCall>>()
+  for (const mistake of open.mistakes) mistakes.set(mistake, await answeredSame(mistakenFunctions(open, mistake), calls))
+  return { solution: await answeredSame(open.solution, calls), mistakes }
+}
+
+async function answeredSame(functions: Readonly<Record<string, unknown>>, calls: readonly RecordedCall[]): Promise<Set<RecordedCall>> {
+  const host = liveHost(functions)
+  const same = new Set<RecordedCall>()
+  for (const call of calls) {
+    if (call.outcome && sameOutcome(await host.call(call.name, call.args), call.outcome)) same.add(call)
+  }
+  return same
+}
+
+/**
+ * The mistake that answers every call of a failed check as the learner did; of several, the one closest overall. None
+ * when the solution answers so too: then only the words of an error are wrong, and the check itself says which.
+ */
+function recogniseMistake({ solution, mistakes }: Agreement, { calls }: Finished): Mistake | undefined {
+  if (calls.every((call) => solution.has(call))) return undefined
+  return [...mistakes]
+    .filter(([, same]) => calls.every((call) => same.has(call)))
     .sort(([, a], [, b]) => b.size - a.size)[0]?.[0]
 }
 
@@ -235,6 +248,11 @@ export function mistakenFunctions(open: OpenExercise, mistake: Mistake): Readonl
 }
 
 function sameOutcome(a: Outcome, b: Outcome): boolean {
-  if (a.ok && b.ok) return difference(decode(a.value), decode(b.value), SAME) === undefined
+  if (a.ok && b.ok) {
+    const values = [decode(a.value), decode(b.value)]
+    const same = difference(values[0], values[1], SAME) === undefined
+    for (const value of values) disposeTensors(value)
+    return same
+  }
   return !a.ok && !b.ok && a.reason === b.reason && a.error.name === b.error.name
 }

@@ -11,8 +11,11 @@ export type Outcome =
   | { readonly ok: true; readonly value: Wire }
   | { readonly ok: false; readonly reason: Failure; readonly error: { readonly name: string; readonly message: string } }
 
-/** Why a call has no value: it threw, it took too long, its value cannot be checked, or there is no such function. */
-export type Failure = 'threw' | 'late' | 'unreadable' | 'missing'
+/**
+ * Why a call has no value: the function threw, it took too long, its value cannot be checked, there is no such function,
+ * or its process did not live to answer.
+ */
+export type Failure = 'threw' | 'late' | 'unreadable' | 'missing' | 'ended'
 
 /** Calls functions somewhere: here, or in a sandbox. Only wire values cross. */
 export interface SubjectHost {
@@ -34,6 +37,8 @@ export interface Session {
   calls: RecordedCall[]
   /** The name of the check that is running. */
   check: string
+  /** What the calls returned: freed when all is done. */
+  readonly made: unknown[]
 }
 
 let session: Session | undefined
@@ -83,6 +88,7 @@ function sentenceOf(fn: string, reason: Failure, message: string): string {
     case 'threw': return `\`${fn}\` threw an error instead of returning a value.`
     case 'late': return `\`${fn}\` did not finish in time: look for an await that nothing resolves.`
     case 'unreadable': return `\`${fn}\` returned something that is not plain data.`
+    case 'ended': return `\`${fn}\` gave no answer, because the code around it ended or did not start.`
     case 'missing': return `\`${fn}\` was not handed to check().`
   }
 }
@@ -120,7 +126,18 @@ async function callSubject(reference: object, name: string, args: readonly unkno
   const outcome = await host.call(name, record.args)
   record.outcome = outcome
   if (!outcome.ok) throw new CallFailure(name, outcome.reason, outcome.error)
-  return decode(outcome.value, `the result of ${name}`)
+  const value = readResult(name, outcome.value)
+  session?.made.push(value)
+  return value
+}
+
+/** A value that a sandbox sent may be no value at all. */
+function readResult(name: string, wire: Wire): unknown {
+  try {
+    return decode(wire, `the result of ${name}`)
+  } catch (error) {
+    throw new CallFailure(name, 'unreadable', { name: 'BoundaryError', message: messageOf(error) })
+  }
 }
 
 /** How long one call may take before its check fails. */
@@ -139,16 +156,15 @@ export function liveHost(functions: Readonly<Record<string, unknown>>, timeout: 
         value = types.isPromise(returned) && !types.isProxy(returned) ? await settled(returned, timeout) : returned
       } catch (thrown) {
         return failed('threw', thrown)
-      } finally {
-        if (value !== LATE && !copies.includes(value)) for (const copy of copies) disposeTensors(copy)
       }
+      // A late function may still be at work on its arguments, so they are left to it.
       if (value === LATE) return failed('late', new Error(`no result after ${timeout / 1000} s`))
       try {
         return { ok: true, value: encode(value, `the result of ${name}`) }
       } catch (thrown) {
         return failed('unreadable', thrown)
       } finally {
-        disposeTensors(value)
+        for (const made of [value, ...copies]) disposeTensors(made)
       }
     },
   }
@@ -192,5 +208,8 @@ export function freshRandom(): Random {
 
 /** A recorded call as a learner would write it: `convOutputShape([1, 3, 28, 28], [8, 3, 5, 5])`. */
 export function showCall(call: RecordedCall): string {
-  return `${call.name}(${call.args.map((arg) => show(decode(arg))).join(', ')})`
+  const args = call.args.map((arg) => decode(arg))
+  const text = `${call.name}(${args.map((arg) => show(arg)).join(', ')})`
+  for (const arg of args) disposeTensors(arg)
+  return text
 }

@@ -75,6 +75,7 @@ async function verifyOne(
   await prove('the solution defines what the stub defines', () => sameNames(exportedFunctions(opened.stub), exportedFunctions(opened.solution)))
   await prove('stub and solution are marked', () => (stubText(files) === solutionText(files) ? 'they are the same text' : undefined))
   await prove('the stub fails every check', () => stubProblem(opened))
+  await prove('a function that does nothing but throw fails every check', () => throwingProblem(opened))
   await prove('the solution passes every check', () => solutionProblem(opened))
   await prove('the solution is clean under the strict lint', () => faults.get(files.solution))
   await prove('there are two mistakes or more, each with its own sentence', () => mistakesProblem(opened))
@@ -110,6 +111,14 @@ async function stubProblem(open: OpenExercise): Promise<string | undefined> {
   const report = await runChecks(open, liveHost(open.stub), 1)
   const passing = report.checks.filter((row) => row.passed)
   return passing.length > 0 ? `it passes ${passing.map((row) => `"${row.name}"`).join(', ')}` : undefined
+}
+
+/** An error must be expected beside an answer, or a function that is broken for every input earns points. */
+async function throwingProblem(open: OpenExercise): Promise<string | undefined> {
+  const throwing = Object.fromEntries(exportedFunctions(open.stub).map((name) => [name, () => { throw new Error('no') }]))
+  const report = await runChecks(open, liveHost(throwing), 1)
+  const passing = report.checks.filter((row) => row.passed)
+  return passing.length > 0 ? `it passes ${passing.map((row) => `"${row.name}"`).join(', ')}: let the check make a call that must succeed, too` : undefined
 }
 
 async function solutionProblem(open: OpenExercise): Promise<string | undefined> {

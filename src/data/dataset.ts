@@ -156,7 +156,7 @@ export class Dataset implements DatasetParts {
     for (const group of groups) {
       const taken = Math.round(((seen + group.length) * held) / this.length) - Math.round((seen * held) / this.length)
       seen += group.length
-      parts.test.push(...group.subarray(0, taken))
+      for (const index of group.subarray(0, taken)) parts.test.push(index)
       for (const index of group.subarray(taken)) parts.train.push(index)
     }
     return new Split(this.select(generator.shuffle(parts.train)), this.select(generator.shuffle(parts.test)))

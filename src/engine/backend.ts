@@ -4,8 +4,10 @@ import { DataStorage, KernelBackend, backend_util, engine as tfEngine, util } fr
 import type { BackendValues, DataType, TensorInfo } from '@tensorflow/tfjs'
 import { sameShape } from '../core'
 import type { Shape } from '../core'
+import { toNative } from '../runtime'
+import type { NativeTensor } from '../runtime'
 import { EngineError } from './errors'
-import { Executor } from './executor'
+import { Executor, nativeOf } from './executor'
 import { defaultOptions } from './options'
 import type { EngineOptions } from './options'
 import { Lazy, materialized } from './record'
@@ -41,6 +43,8 @@ function computed(value: Lazy): EngineData {
 }
 
 export class OnnxBackend extends KernelBackend {
+  /** Called with every instance that TensorFlow.js makes; the conformance suite sets options there. */
+  static whenMade: ((made: OnnxBackend) => void) | undefined
   readonly options: EngineOptions = defaultOptions()
   readonly executor: Executor = new Executor(this.options)
   /** Kernel calls that went to the CPU, by kernel. */
@@ -50,6 +54,11 @@ export class OnnxBackend extends KernelBackend {
   #recorded = 0
   #recordedAtScopeEnd = 0
   #nextId = 0
+
+  constructor() {
+    super()
+    OnnxBackend.whenMade?.(this)
+  }
 
   /** Calls recorded and not yet computed. */
   get recorded(): number {
@@ -165,6 +174,14 @@ export class OnnxBackend extends KernelBackend {
     // A value without a tensor of its own, e.g. the input of a CPU kernel that was disposed of meanwhile.
     if (waits(value)) this.#materialize([value])
     return computed(value)
+  }
+
+  /** The tensor's data as ONNX Runtime takes it, with the tensor's own shape. */
+  native(t: TensorInfo): NativeTensor {
+    const view = this.view(t)
+    if (!view) throw new EngineError('ENGINE_ARGUMENT', `A tensor of type ${t.dtype} cannot be fed to a graph`)
+    const data = this.dataOf(view.value)
+    return view.shape === view.value.shape ? nativeOf(view.value) : toNative(view.value.dtype, data, view.shape)
   }
 
   override time(f: () => void): Promise<{ kernelMs: number }> {

@@ -1,9 +1,9 @@
 // ONNX operators as methods, with shapes worked out. TensorFlow.js keeps images as NHWC and ONNX computes on NCHW, so
 // transposes are pushed through elementwise operators and reductions until they meet their inverse and vanish.
-import { broadcastShape, elementCount, sameShape } from '../core'
+import { broadcastShape, elementCount, rowMajorStrides, sameShape } from '../core'
 import type { Shape } from '../core'
 import { GraphWriter } from './graph'
-import type { GraphAttribute, GraphDType, V } from './graph'
+import type { GraphAttribute, GraphData, GraphDType, V } from './graph'
 
 type Attributes = Readonly<Record<string, GraphAttribute>>
 
@@ -17,12 +17,33 @@ const inverse = (perm: readonly number[]): number[] => {
 }
 /** What a transpose turns, and how; undefined for any other value. */
 function turned(v: V): { readonly inner: V; readonly perm: readonly number[] } | undefined {
-  const inner = v.node?.op === 'Transpose' ? v.node.inputs[0] : undefined
+  const inner = v.node?.op === 'Transpose' && !v.settled ? v.node.inputs[0] : undefined
   const perm = v.node?.attributes.perm
   return inner && Array.isArray(perm) ? { inner, perm: perm as readonly number[] } : undefined
 }
 const pick = <T>(list: readonly T[], indices: readonly number[]): T[] => indices.map((i) => list[i] as T)
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+
+/** The elements of a constant in the order of its transpose. */
+function permuted(data: GraphData, shape: Shape, perm: readonly number[]): GraphData {
+  const strides = pick(rowMajorStrides(shape), perm)
+  const sizes = pick(shape, perm)
+  const result = data.slice()
+  const index = new Array<number>(perm.length).fill(0)
+  let from = 0
+  for (let to = 0; to < data.length; to++) {
+    result[to] = data[from] as never
+    for (let axis = perm.length - 1; axis >= 0; axis--) {
+      const next = (index[axis] ?? 0) + 1
+      from += strides[axis] ?? 0
+      index[axis] = next
+      if (next < (sizes[axis] ?? 1)) break
+      from -= next * (strides[axis] ?? 0)
+      index[axis] = 0
+    }
+  }
+  return result
+}
 
 /** Where a strided slice ends so that it has `size` elements; stepping back past 0 needs a very negative end. */
 const sliceEnd = (begin: number, size: number, step: number): number => {
@@ -33,11 +54,16 @@ const sliceEnd = (begin: number, size: number, step: number): number => {
 /** Writes ONNX nodes; every method returns the value it makes. */
 export class Builder extends GraphWriter {
   /**
-   * @param exactNaN whether reductions treat NaN exactly as TensorFlow.js does, at the price of more nodes. Exported
-   *   models leave that out.
+   * @param purpose `run`: the fastest form on ONNX Runtime, NaN exactly as in TensorFlow.js. `export`: the plainest form,
+   *   the same for every batch size.
    */
-  constructor(readonly exactNaN: boolean = true) {
+  constructor(readonly purpose: 'run' | 'export' = 'run') {
     super()
+  }
+
+  /** Whether reductions treat NaN exactly as TensorFlow.js does, at the price of more nodes. */
+  get exactNaN(): boolean {
+    return this.purpose === 'run'
   }
 
   scalar(value: number, dtype: GraphDType = 'float32'): V {
@@ -45,7 +71,7 @@ export class Builder extends GraphWriter {
   }
 
   ints(values: readonly number[]): V {
-    return this.constant('int64', [values.length], values)
+    return this.constant('int64', [values.length], Array.from(values))
   }
 
   /** A tensor full of one value. */
@@ -71,6 +97,7 @@ export class Builder extends GraphWriter {
     const earlier = turned(v)
     if (earlier) return this.transpose(earlier.inner, pick(earlier.perm, perm))
     const shape = pick(v.shape, perm)
+    if (v.constant) return this.constant(v.dtype, shape, permuted(v.constant, v.shape, perm), v.name)
     const moved = perm.filter((axis) => v.shape[axis] !== 1)
     if (moved.every((axis, i) => i === 0 || (moved[i - 1] ?? 0) < axis)) return this.reshape(v, shape)
     return this.node('Transpose', [v], { perm }, { shape, dtype: v.dtype })
@@ -86,7 +113,9 @@ export class Builder extends GraphWriter {
    */
   elementwise(op: string, inputs: readonly V[], dtype: GraphDType, attributes: Attributes = {}, domain = ''): V {
     const shape = inputs.map((v) => v.shape).reduce(broadcastShape)
-    const lead = inputs.find((v) => v.node?.op === 'Transpose' && sameShape(v.shape, shape))
+    const narrow = this.#narrow(inputs, shape)
+    if (narrow) return this.elementwise(op, narrow, dtype, attributes, domain)
+    const lead = inputs.find((v) => turned(v) && sameShape(v.shape, shape))
     const perm = lead && turned(lead)?.perm
     const before = perm && this.#beforeTranspose(inputs, shape, perm)
     if (before) return this.transpose(this.elementwise(op, before, dtype, attributes, domain), perm)
@@ -192,6 +221,13 @@ export class Builder extends GraphWriter {
     return bias ? this.binary('Add', product, bias) : product
   }
 
+  /** The same value, laid out in memory as its shape says: transposes are not pushed past this place. */
+  settle(v: V): V {
+    const earlier = turned(v)
+    if (!earlier) return v
+    return this.settled('Transpose', [earlier.inner], { perm: earlier.perm }, v)
+  }
+
   /** Swaps the last two axes. */
   swapLast(v: V): V {
     const axes = range(v.shape.length)
@@ -206,6 +242,17 @@ export class Builder extends GraphWriter {
 
   toNHWC(v: V): V {
     return this.transpose(v, [0, ...range(v.shape.length).slice(2), 1])
+  }
+
+  /** The inputs without an Expand that broadcasting makes needless, or undefined when there is none. */
+  #narrow(inputs: readonly V[], shape: Shape): V[] | undefined {
+    for (const [i, v] of inputs.entries()) {
+      const source = v.node?.op === 'Expand' ? v.node.inputs[0] : undefined
+      if (!source || inputs.length === 1) continue
+      const others = inputs.filter((_, k) => k !== i).map((o) => o.shape)
+      if (sameShape([source.shape, ...others].reduce(broadcastShape), shape)) return inputs.map((o, k) => (k === i ? source : o))
+    }
+    return undefined
   }
 
   /** The inputs as they were before a common transpose, or undefined when one of them would have to be moved. */
@@ -229,7 +276,7 @@ export class Builder extends GraphWriter {
    */
   #sumByProduct(v: V, axes: readonly number[]): V | undefined {
     const leading = axes.length < v.shape.length && [...axes].sort((a, b) => a - b).every((axis, i) => axis === i)
-    if (!leading || elementCount(v.shape) < 4096) return undefined
+    if (!leading || this.purpose === 'export' || elementCount(v.shape) < 4096) return undefined
     const rows = elementCount(v.shape.slice(0, axes.length))
     const columns = elementCount(v.shape.slice(axes.length))
     return this.matmul(this.full([1, rows], 1), this.reshape(v, [rows, columns]))

@@ -11,10 +11,13 @@ const attributeOf = (name: string, value: GraphAttribute): Attribute =>
 
 /** How values are called and what is declared of them. */
 export interface Naming {
+  /** Name of the graph. */
   readonly graph: string
   /** Name of each output, in order. */
   readonly outputs: readonly string[]
   /** The declared shape of an input or output, when it is not the traced one. */
+  /** Writes nodes for a constant that is to be computed, e.g. from the batch size; undefined leaves it a constant. */
+  readonly compute?: (v: V, graph: Graph) => Value | undefined
   readonly shapeOf?: (v: V, index: number, kind: 'input' | 'output') => readonly Dim[]
 }
 
@@ -34,7 +37,7 @@ export function toModel(writer: GraphWriter, outputs: readonly V[], naming: Nami
     const known = made.get(v)
     if (known) return known
     if (!v.constant) throw new Error('a value of the graph has no producer')
-    const value = graph.addInitializer(v.name ?? `c${constants++}`, Tensor.from(v.constant, v.shape, v.dtype))
+    const value = naming.compute?.(v, graph) ?? graph.addInitializer(v.name ?? `c${constants++}`, Tensor.from(v.constant, v.shape, v.dtype))
     made.set(v, value)
     return value
   }

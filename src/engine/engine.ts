@@ -6,6 +6,7 @@ import { providers } from '../runtime'
 import type { Provider, ProviderChoice } from '../runtime'
 import type { OnnxBackend } from './backend'
 import { EngineError } from './errors'
+import { silenceAdvice } from './fallback'
 import type { ExecutorCounts } from './executor'
 import type { EngineOptions } from './options'
 import { BACKEND, backend, register } from './register'
@@ -44,6 +45,7 @@ export interface EngineStatus {
  */
 export async function start(options: UseOptions = {}): Promise<void> {
   register()
+  silenceAdvice()
   await tf.setBackend(BACKEND)
   await tf.ready()
   await use(options)

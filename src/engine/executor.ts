@@ -7,6 +7,7 @@ import type { NativeTensor } from '../runtime'
 import { Builder } from './builder'
 import { costOf } from './cost'
 import { toModel } from './encode'
+import type { V } from './graph'
 import type { EngineData, Lazy } from './record'
 import type { EngineOptions } from './options'
 import { inOrder, writeGraph } from './write'
@@ -36,6 +37,23 @@ export interface ExecutorCounts {
   keyMs: number
   compileMs: number
   runMs: number
+}
+
+/** Makes a session for a graph; inputs and outputs keep their order. */
+export function build(b: Builder, values: readonly V[], options: EngineOptions): Compiled {
+  const outputNames = values.map((_, i) => `o${i}`)
+  const bytes = writeModel(toModel(b, values, { graph: 'recorded', outputs: outputNames }))
+  const nodes = b.live(values)
+  const cost = costOf(nodes)
+  const threads = cost.flops < options.parallelFlops ? 1 : options.threads
+  const session = Session.create(bytes, {
+    threads, providers: options.providers, spinning: threads === 1 ? 'off' : options.spinning,
+  })
+  return {
+    session, outputNames, threads, flops: cost.flops, nodes: nodes.length, bytes: bytes.length + cost.bytes,
+    inputNames: session.inputs.map((i) => i.name),
+    fetches: Object.fromEntries(outputNames.map((name) => [name, null])),
+  }
 }
 
 /** Sessions by structure, the least recently used dropped first. */
@@ -133,20 +151,8 @@ export class Executor {
   #compile(key: string, outputs: readonly Lazy[], leaves: readonly Lazy[]): Compiled {
     const b = new Builder()
     const inputs = new Map(leaves.map((leaf) => [leaf, b.input(leaf)]))
-    const values = writeGraph(b, outputs, (_, value) => inputs.get(value) ?? b.input(value))
-    const outputNames = outputs.map((_, i) => `o${i}`)
-    const bytes = writeModel(toModel(b, values, { graph: 'recorded', outputs: outputNames }))
-    const nodes = b.live(values)
-    const cost = costOf(nodes)
-    const threads = cost.flops < this.options.parallelFlops ? 1 : this.options.threads
-    const session = Session.create(bytes, {
-      threads, providers: this.options.providers, spinning: threads === 1 ? 'off' : this.options.spinning,
-    })
-    const compiled: Compiled = {
-      session, outputNames, threads, flops: cost.flops, nodes: nodes.length, bytes: bytes.length + cost.bytes,
-      inputNames: session.inputs.map((i) => i.name),
-      fetches: Object.fromEntries(outputNames.map((name) => [name, null])),
-    }
+    const values = writeGraph(b, outputs.map((value) => ({ value, shape: value.shape })), (_, value) => inputs.get(value) ?? b.input(value))
+    const compiled = build(b, values, this.options)
     this.#sessions.set(key, compiled)
     this.#bytes += compiled.bytes
     this.counts.compilations++
@@ -166,7 +172,8 @@ export class Executor {
   }
 }
 
-function nativeOf(value: Lazy): NativeTensor {
+/** A value as ONNX Runtime's tensor, sharing its data. */
+export function nativeOf(value: Lazy): NativeTensor {
   if (!value.data) throw new Error('a value that is fed has no data')
   return (value.native ??= toNative(value.dtype, value.data, value.shape))
 }

@@ -1,5 +1,5 @@
 // Kernels on the CPU: TensorFlow.js's own ones, on the same arrays.
-import { findBackendFactory, getKernelsForBackend } from '@tensorflow/tfjs'
+import { engine as tfEngine, findBackendFactory, getKernelsForBackend } from '@tensorflow/tfjs'
 import type { KernelBackend, KernelConfig, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs'
 import type { OnnxBackend } from './backend'
 import { EngineError } from './errors'
@@ -20,9 +20,14 @@ let instance: CpuBackend | undefined
 function cpu(): CpuBackend {
   if (instance) return instance
   instance = findBackendFactory('cpu')() as CpuBackend
-  // Otherwise it advises the learner to install another package.
   instance.firstUse = false
   return instance
+}
+
+/** Keeps the CPU backend from advising, at its first use, to install another package. */
+export function silenceAdvice(): void {
+  const shared = tfEngine().findBackend('cpu') as CpuBackend | null
+  if (shared) shared.firstUse = false
 }
 
 /** The CPU's kernels by name. */
@@ -37,6 +42,12 @@ export function runOnCpu(
   kernel: KernelConfig, backend: OnnxBackend, inputs: Inputs, attributes: NamedAttrMap, reason: string,
 ): TensorInfo | TensorInfo[] {
   const { kernelName } = kernel
+  const traced = Object.values(inputs).flat().some((t) => t != null && backend.entry(t.dataId).value?.traced)
+  if (traced) {
+    throw new EngineError('ENGINE_NO_LOWERING', `${kernelName} has no ONNX form for this call, so it cannot be traced`, {
+      got: reason, fix: 'docs/engine-coverage.md lists what has one',
+    })
+  }
   if (!backend.options.fallback) {
     throw new EngineError('ENGINE_NO_LOWERING', `${kernelName} has no ONNX form for this call, and the CPU fallback is off`, {
       got: reason, fix: 'engine.use({ fallback: true })',

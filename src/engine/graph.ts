@@ -34,6 +34,8 @@ export class V implements Spec {
   constant: GraphData | undefined
   /** Names given from outside: inputs, weights. */
   name: string | undefined
+  /** A transpose that is to stay where it is. */
+  settled = false
   constructor(readonly id: number, readonly shape: Shape, readonly dtype: GraphDType) {}
 }
 
@@ -79,9 +81,9 @@ export class GraphWriter {
   /** Writes a node with several outputs. */
   emit(
     op: string, inputs: readonly (V | undefined)[], attributes: Readonly<Record<string, GraphAttribute>>,
-    outputs: readonly Spec[], domain = '',
+    outputs: readonly Spec[], domain = '', mark = '',
   ): readonly V[] {
-    const key = `${domain}.${op}(${inputs.map((v) => v?.id ?? '').join()})${JSON.stringify(attributes)}#${outputs.length}`
+    const key = `${mark}${domain}.${op}(${inputs.map((v) => v?.id ?? '').join()})${JSON.stringify(attributes)}#${outputs.length}`
     const known = this.#known.get(key)
     if (known) return known
     const made = outputs.map((spec) => this.#value(spec))
@@ -95,9 +97,16 @@ export class GraphWriter {
   /** Writes a node with one output. */
   node(
     op: string, inputs: readonly (V | undefined)[], attributes: Readonly<Record<string, GraphAttribute>>, output: Spec,
-    domain = '',
+    domain = '', mark = '',
   ): V {
-    return first(this.emit(op, inputs, attributes, [output], domain))
+    return first(this.emit(op, inputs, attributes, [output], domain, mark))
+  }
+
+  /** A transpose that is to stay, shared with equal ones but not with those that may move. */
+  settled(op: string, inputs: readonly V[], attributes: Readonly<Record<string, GraphAttribute>>, output: Spec): V {
+    const v = this.node(op, inputs, attributes, output, '', 'settled')
+    v.settled = true
+    return v
   }
 
   /** The nodes that `outputs` need, in an order that can run. */

@@ -1,6 +1,11 @@
 // TensorFlow.js at native speed: the backend `onnx`, and its graphs as models.
 export { clearCache, flush, start, status, use } from './engine'
 export type { EngineStatus, UseOptions } from './engine'
+export { compile } from './compile'
+export type { CompiledFunction } from './compile'
+export { toOnnx } from './export'
+export type { ExportOptions, InputSpec, Predictor } from './export'
+export type { TraceResult } from './trace'
 export { EngineError } from './errors'
 export type { EngineErrorCode } from './errors'
 export type { EngineOptions } from './options'

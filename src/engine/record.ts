@@ -36,7 +36,7 @@ export interface Call {
   readonly names: readonly string[]
   readonly inputs: readonly View[]
   readonly attributes: unknown
-  /** Kernel and attributes as text: two calls with equal keys and inputs compute the same. */
+  /** Kernel, names of the inputs and attributes as text: two calls with equal keys and inputs compute the same. */
   readonly key: string
   readonly outputs: readonly Lazy[]
 }
@@ -48,7 +48,7 @@ export function record(
 ): Call {
   const call: Call = {
     kernel, names, inputs, attributes,
-    key: attributes === undefined || attributes === null ? kernel : kernel + attributesKey(attributes),
+    key: `${kernel}|${names.join()}|${attributes === undefined || attributes === null ? '' : attributesKey(attributes)}`,
     outputs: outputs.map((spec) => new Lazy(spec.shape, spec.dtype)),
   }
   const traced = inputs.some((view) => view.value.traced)

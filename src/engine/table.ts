@@ -6,6 +6,7 @@ import { create } from './lowerings/create'
 import { elementwise } from './lowerings/elementwise'
 import { fallbacks } from './lowerings/fallbacks'
 import { gather } from './lowerings/gather'
+import { image } from './lowerings/image'
 import { matrix } from './lowerings/matrix'
 import { normalize } from './lowerings/normalize'
 import { pool } from './lowerings/pool'
@@ -14,12 +15,12 @@ import { shape } from './lowerings/shape'
 
 /** Family by family, in the order of the coverage page. */
 export const families: Readonly<Record<string, Partial<Record<KernelName, Entry>>>> = {
-  elementwise, reduce, matrix, conv, pool, normalize, shape, gather, create, fallbacks,
+  elementwise, reduce, matrix, conv, pool, normalize, image, shape, gather, create, fallbacks,
 }
 
 /** Every kernel's entry. */
 export const table: Readonly<Record<KernelName, Entry>> = {
-  ...elementwise, ...reduce, ...matrix, ...conv, ...pool, ...normalize, ...shape, ...gather, ...create, ...fallbacks,
+  ...elementwise, ...reduce, ...matrix, ...conv, ...pool, ...normalize, ...image, ...shape, ...gather, ...create, ...fallbacks,
 }
 
 /** Whether the entry always runs on the CPU. */

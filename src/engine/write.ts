@@ -11,7 +11,7 @@ import type { Call, Lazy, View } from './record'
 export type Leaf = (b: Builder, value: Lazy) => V
 
 /** Writes everything that `outputs` need and returns their values, in order. */
-export function writeGraph(b: Builder, outputs: readonly Lazy[], leaf: Leaf): V[] {
+export function writeGraph(b: Builder, outputs: readonly View[], leaf: Leaf, descend: Descend = everywhere): V[] {
   const made = new Map<Lazy, V>()
   const valueOf = (view: View): V => {
     let v = made.get(view.value)
@@ -21,7 +21,7 @@ export function writeGraph(b: Builder, outputs: readonly Lazy[], leaf: Leaf): V[
     }
     return b.reshape(v, view.shape)
   }
-  for (const call of inOrder(outputs)) {
+  for (const call of inOrder(outputs.map((o) => o.value), descend)) {
     const entry = table[call.kernel]
     if (!('emit' in entry)) throw new EngineError('ENGINE_INTERNAL', `${call.kernel} was recorded without a lowering`)
     const inputs = Object.fromEntries(call.inputs.map((view, i) => [call.names[i] ?? String(i), valueOf(view)]))
@@ -37,16 +37,23 @@ export function writeGraph(b: Builder, outputs: readonly Lazy[], leaf: Leaf): V[
       made.set(output, v)
     })
   }
-  return outputs.map((output) => valueOf({ value: output, shape: output.shape }))
+  return outputs.map(valueOf)
 }
 
+/** Whether the graph is to contain the call behind a value; otherwise the value is a leaf. */
+export type Descend = (value: Lazy) => boolean
+
+const everywhere: Descend = () => true
+
 /** The calls that `outputs` wait for, each after the calls it reads. */
-export function inOrder(outputs: readonly Lazy[]): Call[] {
+export function inOrder(outputs: readonly Lazy[], descend: Descend = everywhere): Call[] {
+  const callOf = (value: Lazy): Call | undefined => (value.data || !descend(value) ? undefined : value.call)
   const order: Call[] = []
   const done = new Set<Call>()
   const open: Call[] = []
   for (const output of outputs) {
-    if (output.call && !output.data) open.push(output.call)
+    const last = callOf(output)
+    if (last) open.push(last)
     for (let call = open.at(-1); call; call = open.at(-1)) {
       if (done.has(call)) {
         open.pop()
@@ -54,7 +61,8 @@ export function inOrder(outputs: readonly Lazy[]): Call[] {
       }
       const before = open.length
       for (const { value } of call.inputs) {
-        if (value.call && !value.data && !done.has(value.call)) open.push(value.call)
+        const earlier = callOf(value)
+        if (earlier && !done.has(earlier)) open.push(earlier)
       }
       if (open.length === before) {
         open.pop()

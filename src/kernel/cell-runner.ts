@@ -8,6 +8,7 @@ import { ModuleLoader } from './esm'
 import { PHASE, STATE, guardFunctions, type SharedState } from './interrupt'
 import { loadTslab, verifySeams, type Tslab } from './seams'
 import { positions } from './source-map'
+import { projectRoot } from './spec'
 import { CellFrames } from './stack-trace'
 import type { MendedTypeScript } from './typescript'
 
@@ -37,6 +38,8 @@ export class CellRunner {
   private readonly executor: Executor
   private readonly loader: ModuleLoader
   private caught: Caught = { diagnostics: [] }
+  /** What the cells so far have declared, as TypeScript. */
+  private declarations = ''
   private fileName = ''
   private code = ''
 
@@ -58,7 +61,7 @@ export class CellRunner {
     })
     verifySeams('the executor of tslab', this.executor, ['execute', 'interrupt', 'inspect', 'complete', 'close'])
     const holder = (globalThis as unknown as { __tslab__: TslabGlobal }).__tslab__
-    this.loader = new ModuleLoader(holder.require, typescript.folder)
+    this.loader = new ModuleLoader(holder.require, typescript.folder, projectRoot())
     Object.assign(holder, guardFunctions(state), { require: this.loader.require })
     this.watchScripts()
   }
@@ -118,14 +121,21 @@ export class CellRunner {
     }
     return {
       ...converter,
-      convert: (previous, source) => {
-        const converted = converter.convert(previous, source)
+      convert: (_previous, source) => {
+        const { typescript } = this
+        typescript.sawTopLevelForAwait(true)
+        const converted = converter.convert(this.declarations, source)
+        if (typescript.sawTopLevelForAwait()) converted.hasToplevelAwait = true
         keep(converted.diagnostics)
         const { maps } = this.typescript
         const lines = (converted.output ?? '').trimEnd().split('\n').length
         this.frames.add(this.fileName, { source: this.code, locate: positions({ ...maps }, lines) })
+        // tslab forgets the names of a cell that throws; their values are there, so they stay.
+        if (converted.diagnostics.length === 0) this.declarations = converted.declOutput ?? ''
         return converted
       },
+      complete: (_previous, source, position) => converter.complete(this.declarations, source, position),
+      inspect: (_previous, source, position) => converter.inspect(this.declarations, source, position),
       addModule: (name, content, meta) => keep(converter.addModule(name, content, meta)),
     }
   }

@@ -236,6 +236,11 @@ export class Kernel {
           check()
         },
         onReply: (message) => {
+          const wanted = type.replace(/_request$/, '_reply')
+          if (message.header.msg_type !== wanted) {
+            finish(() => reject(new KernelError('KERNEL_PROTOCOL', `${type} was answered by ${message.header.msg_type} instead of ${wanted}`)))
+            return
+          }
           reply = message.content
           if (typeof options.untilIdle === 'number') {
             idleTimer = setTimeout(() => { idle = true; check() }, options.untilIdle)

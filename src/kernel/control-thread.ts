@@ -10,7 +10,7 @@ const state = (workerData as { state: SharedState }).state
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Milliseconds after which a main thread that has not acknowledged counts as busy. */
-const BUSY = 100
+const BUSY = 150
 /** The same for code that looks at the interrupt signal between its steps. */
 const BUSY_POLLING = 3_000
 

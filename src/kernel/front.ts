@@ -26,6 +26,9 @@ export const KERNEL_INFO: Content = {
   help_links: [{ text: 'TypeScript handbook', url: 'https://www.typescriptlang.org/docs/handbook/' }],
 }
 
+/** A cell that has had so many interrupts in at least this time cannot be stopped but with its process. */
+const STUBBORN = { interrupts: 4, milliseconds: 2_000 }
+
 type Done = Extract<Frame, { type: 'done' }>
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -41,7 +44,7 @@ export class Front {
   private parent: Message | undefined
   private executions = 0
   private lastId = 0
-  private running: { readonly id: number; readonly finish: (done: Done) => void } | undefined
+  private running: { readonly id: number; readonly interrupts: number[]; readonly finish: (done: Done) => void } | undefined
   private readonly questions = new Map<number, (content: Record<string, unknown>) => void>()
   private leaving = false
 
@@ -67,7 +70,13 @@ export class Front {
 
   /** Interrupts the running cell, if there is one. */
   interrupt(): void {
-    if (this.running) this.worker.interrupt(this.running.id)
+    const { running } = this
+    if (!running) return
+    running.interrupts.push(Date.now())
+    const since = Date.now() - (running.interrupts[0] ?? 0)
+    if (running.interrupts.length >= STUBBORN.interrupts && since >= STUBBORN.milliseconds) {
+      this.worker.abandon(`it did not react to ${running.interrupts.length} interrupts`)
+    } else this.worker.interrupt(running.id)
   }
 
   /** Ends the kernel. */
@@ -193,7 +202,7 @@ export class Front {
       ...(typeof cellId === 'string' ? { cellId } : {}),
     }
     const done = await new Promise<Done>((finish) => {
-      this.running = { id: request.id, finish }
+      this.running = { id: request.id, interrupts: [], finish }
       this.worker.ask(request)
     })
     this.running = undefined

@@ -44,6 +44,9 @@ export class Interrupted extends KernelError {
 /** Milliseconds, not counting busy ones, that an interrupted cell has to end by itself: `finally` blocks, libraries. */
 const GRACE = 200
 
+/** The kernel's own timer: those of cells are watched (timer-guard.ts). */
+const realTimeout = setTimeout
+
 /** The interrupt side of one cell. */
 export class InterruptWatch {
   private readonly controller = new AbortController()
@@ -85,7 +88,7 @@ export class InterruptWatch {
     this.abort()
     const stopped = Atomics.load(this.state, STATE.terminated) === epoch
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.giveUp(), stopped ? 0 : GRACE)
+    this.timer = realTimeout(() => this.giveUp(), stopped ? 0 : GRACE)
   }
 
   close(): void {

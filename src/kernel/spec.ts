@@ -1,6 +1,5 @@
 // The kernelspec: the file by which Jupyter, nbclient and VS Code find the kernel and know how to start it.
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { KernelError } from './errors'
 
@@ -17,7 +16,7 @@ export interface KernelSpec {
 }
 
 /** The project's folder: the nearest above this file whose package is ours. */
-function projectRoot(): string {
+export function projectRoot(): string {
   for (let folder = __dirname; ; folder = path.dirname(folder)) {
     const file = path.join(folder, 'package.json')
     if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'whetstone') return folder
@@ -57,10 +56,10 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
 `
 
 /** Writes a file so that a reader sees the old one or the new one, never half of it. */
-async function replaceFile(file: string, text: string): Promise<void> {
+function replaceFile(file: string, text: string): void {
   const part = `${file}.${process.pid}.part`
-  await writeFile(part, text)
-  await rename(part, file)
+  writeFileSync(part, text)
+  renameSync(part, file)
 }
 
 /**
@@ -69,10 +68,10 @@ async function replaceFile(file: string, text: string): Promise<void> {
  * @param prefix for example the project's `.venv`
  * @returns the folder written, `<prefix>/share/jupyter/kernels/whetstone`
  */
-export async function installKernelSpec(prefix: string, root?: string): Promise<string> {
+export function installKernelSpec(prefix: string, root?: string): string {
   const folder = path.join(prefix, 'share', 'jupyter', 'kernels', KERNEL_NAME)
-  await mkdir(folder, { recursive: true })
-  await replaceFile(path.join(folder, 'logo-svg.svg'), LOGO)
-  await replaceFile(path.join(folder, 'kernel.json'), JSON.stringify(kernelSpec(root), undefined, 2) + '\n')
+  mkdirSync(folder, { recursive: true })
+  replaceFile(path.join(folder, 'logo-svg.svg'), LOGO)
+  replaceFile(path.join(folder, 'kernel.json'), JSON.stringify(kernelSpec(root), undefined, 2) + '\n')
   return folder
 }

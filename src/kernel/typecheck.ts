@@ -1,6 +1,7 @@
 // Type checks the cells of a notebook with the very converter that runs them, without running them.
 import path from 'node:path'
 import type { Converter, Diagnostic } from 'tslab/dist/converter'
+import type * as TypeScript from '@tslab/typescript-for-tslab'
 import { loadTslab } from './seams'
 import { mendTypeScript } from './typescript'
 import type { TS } from './seams'
@@ -42,13 +43,19 @@ export function typecheckCells(cells: readonly CellSource[], cwd: string): CellD
     converter = tslab.converter.createConverter({ isJS: false, isBrowser: false })
     const found: CellDiagnostic[] = []
     let previous = ''
+    /** Files that cells define; their errors belong to those cells. */
+    const modules = new Set<string>()
     for (const { id, source } of cells) {
       const meta = tslab.metadata.getCodeMetadata(source)
       const converted = meta.module
         ? { diagnostics: converter.addModule(meta.module, source, meta), declOutput: undefined }
         : converter.convert(previous, source)
-      found.push(...converted.diagnostics.map((diagnostic) => toCell(id, diagnostic)))
-      if (meta.module) continue
+      const own = converted.diagnostics.filter(({ fileName }) => meta.module || fileName === undefined || !modules.has(fileName))
+      found.push(...own.map((diagnostic) => toCell(id, diagnostic)))
+      if (meta.module) {
+        modules.add(meta.module + (meta.jsx ? '.tsx' : '.ts'))
+        continue
+      }
       previous = converted.diagnostics.length > 0
         ? looseDeclarations(typescript.ts, converter, source, previous)
         : converted.declOutput ?? ''
@@ -72,26 +79,33 @@ function toCell(id: string, diagnostic: Diagnostic): CellDiagnostic {
 function looseDeclarations(ts: TS, converter: Converter, source: string, previous: string): string {
   const file = ts.createSourceFile('cell.ts', source, ts.ScriptTarget.ES2022)
   const imports: string[] = []
+  const imported = new Set<string>()
   const values = new Set<string>()
   const types = new Set<string>()
-  const bind = (name: import('@tslab/typescript-for-tslab').BindingName): void => {
+  const bind = (name: TypeScript.BindingName): void => {
     if (ts.isIdentifier(name)) values.add(name.text)
     else for (const element of name.elements) if (ts.isBindingElement(element)) bind(element.name)
   }
   for (const statement of file.statements) {
     if (ts.isVariableStatement(statement)) for (const { name } of statement.declarationList.declarations) bind(name)
-    else if (ts.isImportDeclaration(statement)) imports.push(statement.getText(file))
+    else if (ts.isImportDeclaration(statement)) {
+      imports.push(statement.getText(file))
+      const { name, namedBindings } = statement.importClause ?? {}
+      if (name) imported.add(name.text)
+      if (namedBindings && ts.isNamespaceImport(namedBindings)) imported.add(namedBindings.name.text)
+      else for (const element of namedBindings?.elements ?? []) imported.add(element.name.text)
+    }
     else if ((ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement) || ts.isEnumDeclaration(statement)) && statement.name) {
       values.add(statement.name.text)
       if (!ts.isFunctionDeclaration(statement)) types.add(statement.name.text)
     } else if (ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement)) types.add(statement.name.text)
   }
-  const loose = [
-    ...imports, ...[...values].map((name) => `let ${name}: any`), ...[...types].map((name) => `type ${name} = any`),
-  ].join('\n')
-  const converted = converter.convert(previous, loose)
-  // Imports that do not exist are what failed: without them, then.
-  if (converted.diagnostics.length === 0) return converted.declOutput ?? previous
-  const without = converter.convert(previous, loose.replace(/^import .*$/gm, ''))
-  return without.diagnostics.length === 0 ? without.declOutput ?? previous : previous
+  const any = (names: Set<string>): string[] => [...names].map((name) => `let ${name}: any`)
+  const names = [...any(values), ...[...types].map((name) => `type ${name} = any`)]
+  // When the imports are what failed, their names count as any, too.
+  for (const attempt of [[...imports, ...names], [...any(imported), ...names]]) {
+    const converted = converter.convert(previous, attempt.join('\n'))
+    if (converted.diagnostics.length === 0) return converted.declOutput ?? previous
+  }
+  return previous
 }

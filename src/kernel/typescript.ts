@@ -6,16 +6,19 @@ import type * as TypeScript from '@tslab/typescript-for-tslab'
 import { guardAwaits } from './await-guard'
 import { loadCached } from './code-cache'
 import { KernelError } from './errors'
-import { CELL_GLOBALS } from './globals'
+import { CELL_GLOBALS, mendTslabTypes } from './globals'
 import { createResolver } from './module-resolution'
 import { TYPESCRIPT_VERSION, tslabRequire, verifySeams, type TS } from './seams'
 import { expandShorthand } from './shorthand'
 import type { SourceMaps } from './source-map'
+import { projectRoot } from './spec'
 
 export interface MendedTypeScript {
   readonly ts: TS
   /** The folder that the next converter works in: the notebook's. */
   folder: string
+  /** Whether a cell converted since the last reset has a `for await` outside of functions. */
+  sawTopLevelForAwait(reset?: boolean): boolean
   /** The maps of the last conversion, from the JavaScript that runs back to the cell. */
   readonly maps: SourceMaps
   /** Keeps V8's compiled form of the compiler for the next start. */
@@ -26,6 +29,7 @@ const SEAMS = ['createWatchCompilerHost', 'createWatchProgram', 'transpileModule
   'createModuleResolutionCache', 'createEmitAndSemanticDiagnosticsBuilderProgram'] as const
 
 let mended: MendedTypeScript | undefined
+let topLevelForAwait = false
 
 /** Files that do not change while a kernel runs: packages and declarations. Watching them costs start-up and polling. */
 const isStable = (file: string): boolean => file.includes('/node_modules/') || file.endsWith('.d.ts') && !file.endsWith('/__prev__.d.ts')
@@ -52,6 +56,10 @@ export function mendTypeScript(cacheFolder: string): MendedTypeScript {
 
   const state: MendedTypeScript = {
     ts, folder: process.cwd(), maps: { toModule: undefined, toScript: undefined },
+    sawTopLevelForAwait(reset = false) {
+      if (reset) topLevelForAwait = false
+      return topLevelForAwait
+    },
     saveCache: () => cached.save(),
   }
   const system = Object.create(real.sys) as TypeScript.System
@@ -76,7 +84,8 @@ export function mendTypeScript(cacheFolder: string): MendedTypeScript {
   return (mended = state)
 }
 
-const globalsFile = (folder: string): string => path.posix.join(folder.replaceAll('\\', '/'), '__whetstone__.d.ts')
+const posix = (file: string): string => file.replaceAll('\\', '/')
+const globalsFile = (folder: string): string => path.posix.join(posix(folder), '__whetstone__.d.ts')
 
 function watchHost(real: TS, state: MendedTypeScript) {
   return (
@@ -86,7 +95,8 @@ function watchHost(real: TS, state: MendedTypeScript) {
     const globals = globalsFile(state.folder)
     const system = Object.create(tslabSystem) as TypeScript.System
     const unwatched: TypeScript.FileWatcher = { close: () => undefined }
-    system.readFile = (file, encoding) => file === globals ? CELL_GLOBALS : tslabSystem.readFile(file, encoding)
+    system.readFile = (file, encoding) => file === globals ? CELL_GLOBALS
+      : mendTslabTypes(file, tslabSystem.readFile(file, encoding))
     system.fileExists = (file) => file === globals || tslabSystem.fileExists(file)
     system.watchFile = (file, callback, interval, watchOptions) =>
       isStable(file) || !tslabSystem.watchFile ? unwatched : tslabSystem.watchFile(file, callback, interval, watchOptions)
@@ -94,11 +104,13 @@ function watchHost(real: TS, state: MendedTypeScript) {
 
     const create: TypeScript.CreateProgram<TypeScript.EmitAndSemanticDiagnosticsBuilderProgram> = (...args) =>
       mendEmit(real, state, real.createEmitAndSemanticDiagnosticsBuilderProgram(...args))
+    // Fault 10: Node's types are found wherever the notebook lies.
+    const typeRoots = [...(options.typeRoots ?? []), path.posix.join(posix(projectRoot()), 'node_modules', '@types')]
     // Of the ambient packages only Node's belong in every cell; the others come with an import.
     const host = real.createWatchCompilerHost(
-      [...files, globals], { ...options, sourceMap: true, types: ['node'] }, system, create, report, status)
+      [...files, globals], { ...options, sourceMap: true, types: ['node'], typeRoots }, system, create, report, status)
     const cells = new Set(files)
-    host.resolveModuleNameLiterals = createResolver(real, host, state.folder, (file) => cells.has(file))
+    host.resolveModuleNameLiterals = createResolver(real, host, state.folder, path.posix.join(posix(projectRoot()), '__kernel__.ts'), (file) => cells.has(file))
     host.hasInvalidatedResolutions = () => false
     return host
   }
@@ -110,7 +122,7 @@ function mendEmit(
   const emit = builder.emit.bind(builder)
   builder.emit = (file, write, cancel, declarationsOnly, transformers) => {
     const checker = builder.getProgram().getTypeChecker()
-    const before = [expandShorthand(ts, checker, (source) => source.fileName.endsWith('/__prev__.d.ts')), guardAwaits(ts)]
+    const before = [expandShorthand(ts, checker, (source) => source.fileName.endsWith('/__prev__.d.ts')), guardAwaits(ts, () => { topLevelForAwait = true })]
     return emit(file, (name, text, ...rest) => {
       if (name.endsWith('/__tslab__.js.map')) state.maps.toModule = text
       else if (!name.endsWith('.map')) write?.(name, text.replace(SOURCE_MAP_COMMENT, '\n'), ...rest)

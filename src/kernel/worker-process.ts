@@ -28,6 +28,7 @@ export class WorkerProcess {
   private child: ChildProcess
   private started = false
   private stopped = false
+  private reason: string | undefined
 
   constructor(private readonly events: WorkerEvents) {
     this.child = this.start()
@@ -67,7 +68,7 @@ export class WorkerProcess {
       setTimeout(() => {
         order.flush()
         this.kill(child)
-        if (!this.stopped) this.events.died(how, this.started)
+        if (!this.stopped) this.events.died(this.reason ?? how, this.started)
       }, 50)
     }
     child.once('error', (error) => end(error.message))
@@ -76,6 +77,7 @@ export class WorkerProcess {
   }
 
   restart(): void {
+    this.reason = undefined
     this.child = this.start()
   }
 
@@ -90,6 +92,12 @@ export class WorkerProcess {
 
   private write(fd: number, text: string): void {
     (stdio(this.child)[fd] as Duplex | undefined)?.write(text)
+  }
+
+  /** Ends the worker by force, which `died` will report with this reason. */
+  abandon(reason: string): void {
+    this.reason = reason
+    this.kill(this.child)
   }
 
   /** Ends the worker and the processes that it started. */

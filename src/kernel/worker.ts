@@ -2,7 +2,7 @@
 // by descriptors 1 to 3; see protocol.ts. It ends when the front is gone.
 import net from 'node:net'
 import path from 'node:path'
-import { inspect } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { CellRunner } from './cell-runner'
 import { Channel, replaceStandardStreams } from './channel'
@@ -14,10 +14,13 @@ import { guardProcess } from './process-guard'
 import { FD, type ExecuteRequest, type Request } from './protocol'
 import { tslabFolder } from './seams'
 import { CellFrames, internalFolders } from './stack-trace'
+import { abandonTimers, guardTimers } from './timer-guard'
 import { mendTypeScript } from './typescript'
 
 const channel = new Channel(process.env['WHETSTONE_KERNEL_NONCE'] ?? '')
 delete process.env['WHETSTONE_KERNEL_NONCE']
+/** The worker's own, which no interrupt stops. */
+const nextTurn = promisify(setImmediate)
 const inspectValue = (value: unknown): string => {
   try {
     return inspect(value)
@@ -39,6 +42,7 @@ const leave = guardProcess((kind, thrown) =>
   channel.send({ type: 'stderr', text: `${kind} ${describeError(thrown, inspectValue)}\n` }))
 const runner = new CellRunner(typescript, state, frames, inspectValue)
 frames.install()
+guardTimers(() => Atomics.load(state, STATE.execution))
 
 Object.defineProperty(globalThis, Symbol.for('whetstone.kernel'), { value: host, configurable: true })
 Object.defineProperty(globalThis, 'input', {
@@ -49,7 +53,10 @@ runner.tslab.jupyter.lastWriteDisplayData = (content, update) =>
 
 
 async function execute(request: ExecuteRequest): Promise<void> {
-  const watch = new InterruptWatch(state, () => runner.giveUp())
+  const watch = new InterruptWatch(state, () => {
+    abandonTimers(request.id)
+    runner.giveUp()
+  })
   running = { id: request.id, watch }
   Atomics.store(state, STATE.polls, 0)
   Atomics.store(state, STATE.execution, request.id)
@@ -67,7 +74,7 @@ async function execute(request: ExecuteRequest): Promise<void> {
     }
   }
   // A turn of the loop, so that rejections nobody handles still belong to this cell.
-  await new Promise((resolve) => setImmediate(resolve))
+  await nextTurn()
   Atomics.store(state, STATE.execution, 0)
   watch.close()
   running = undefined
@@ -82,9 +89,11 @@ async function execute(request: ExecuteRequest): Promise<void> {
 /** Whether a thrown value is the stop of an interrupt: ours, Node's, the executor's or the library's. */
 function isStop(thrown: unknown): boolean {
   if (thrown instanceof Interrupted) return true
-  const { code, name, message } = thrown as { code?: unknown; name?: unknown; message?: unknown }
+  if (typeof thrown !== 'object' || thrown === null) return false
+  const { code, name, message, signal } = thrown as Record<string, unknown>
   return code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED' || code === 'INTERRUPTED' || name === 'AbortError'
-    || message === 'Interrupted asynchronously'
+    // A child process that was waited for got the signal first.
+    || signal === 'SIGINT' || message === 'Interrupted asynchronously'
 }
 
 function interruptedBy(thrown: unknown): Error {

@@ -79,7 +79,14 @@ export function lines(series: Readonly<Record<string, Series>>, options: ChartOp
       line: { dash: at(DASHES, i) }, marker: { symbol: at(MARKERS, i) },
     }
   })
-  return chart(traces, options)
+  return chart(traces, options, wholeTicks(traces, options.x))
+}
+
+/** Few whole numbers that count something get a tick each, not one at 1.5. */
+function wholeTicks(traces: readonly Trace[], title: string): Layout {
+  const xs = traces.flatMap((trace) => trace.x as number[])
+  const whole = xs.length <= 1000 && title.includes('(count)') && xs.every(Number.isInteger) && Math.max(...xs) - Math.min(...xs) <= 12
+  return whole ? { xaxis: { dtick: 1 } } : {}
 }
 
 /** Points of each series; they differ in shape as well as in colour. `text` labels points when pointed at. */

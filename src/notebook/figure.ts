@@ -32,7 +32,7 @@ export const PALETTE: readonly string[] = [
 const INK = '#777777'
 const GRID = 'rgba(128, 128, 128, 0.25)'
 
-const AXIS: Layout = { gridcolor: GRID, zerolinecolor: GRID, linecolor: INK, automargin: true, ticks: 'outside' }
+const AXIS: Layout = { gridcolor: GRID, zerolinecolor: GRID, linecolor: INK, automargin: true, ticks: 'outside', exponentformat: 'power' }
 
 const DEFAULTS: Layout = {
   colorway: PALETTE,
@@ -80,7 +80,8 @@ export class Figure extends View {
     const plainData = toPlain(data) as Trace[]
     const plainLayout = toPlain(mergeLayout({ ...DEFAULTS, ...axes }, layout)) as Layout
     super({
-      'application/vnd.plotly.v1+json': { data: plainData, layout: plainLayout, config: { responsive: true, displaylogo: false } },
+      // Not responsive: JupyterLab's renderer resizes by itself, and the two together fold the figure to nothing.
+      'application/vnd.plotly.v1+json': { data: plainData, layout: plainLayout, config: { displaylogo: false } },
       'text/plain': describe(plainData, plainLayout),
     })
     this.data = plainData

@@ -78,6 +78,8 @@ test('lines take arrays, typed arrays and tensors, numbered from 1', () => {
     { ...titles, log: 'y' }))
   expect(data.map(({ x, y }) => [x, y])).toEqual([[[1, 2], [3, 2]], [[1, 2], [1, 0.5]], [[0, 4], [5, 6]]])
   expect(layout['yaxis']!['type']).toBe('log')
+  expect(layout['xaxis']!['dtick']).toBe(1)
+  expect(plotly(lines({ a: new Float32Array(100) }, titles)).layout['xaxis']!['dtick']).toBeUndefined()
   expect(code(() => lines({ a: { x: [1], y: [1, 2] } }, titles))).toBe('CHART_LENGTH')
   expect(plotly(scatter({ a: { x: [1], y: [2] } }, titles)).data[0]).toMatchObject({ mode: 'markers', x: [1], y: [2] })
 })

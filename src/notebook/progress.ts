@@ -166,6 +166,8 @@ export class Progress<T> implements Iterable<T>, AsyncIterable<T> {
   #set(done: number, metrics?: Metrics): void {
     this.#done = done
     if (metrics) this.#metrics = metrics
+    // The last drawing is that of `end`.
+    if (done === this.#total) return
     const every = this.#surface.host !== undefined || this.#surface.stream.isTTY === true ? DRAW_EVERY : LINE_EVERY
     const since = this.#drawn === -Infinity ? this.#started : this.#drawn
     if (this.#surface.now() - since >= every) this.#draw(false)
@@ -183,7 +185,7 @@ export class Progress<T> implements Iterable<T>, AsyncIterable<T> {
       const line = oneLine(this.#line(words), 118)
       stream.write(`\r${pad(line, this.#width)}${last ? '\n' : ''}`)
       this.#width = line.length
-    } else if (last || now > this.#started) stream.write(`${this.#line(words)}\n`)
+    } else if (last || this.#done > 0) stream.write(`${this.#line(words)}\n`)
   }
 
   #words(now: number): string {

@@ -24,7 +24,7 @@ export function sideBySide(...views: readonly View[]): View {
   }
   const html = views.map((view) => {
     const form = view[displaySymbol]()['text/html']
-    return `<div style="flex:1 1 auto;overflow-x:auto">${typeof form === 'string' ? form : ''}</div>`
+    return `<div style="flex:1 1 0;min-width:18em;overflow-x:auto">${typeof form === 'string' ? form : ''}</div>`
   })
   return new View({
     'text/html': `<div style="display:flex;flex-wrap:wrap;gap:2em;align-items:flex-start">${html.join('')}</div>`,

@@ -116,7 +116,7 @@ function html({ heads, cells, right, more, caption }: Drawn): string {
   const row = (tag: string, texts: readonly string[]): string =>
     `<tr>${texts.map((one, c) => `<${tag} style="${align(c)}">${escapeHtml(one)}</${tag}>`).join('')}</tr>`
   return '<table>'
-    + (caption === '' ? '' : `<caption style="text-align:left;font-weight:bold">${escapeHtml(caption)}</caption>`)
+    + (caption === '' ? '' : `<caption style="text-align:left;font-weight:bold;white-space:nowrap">${escapeHtml(caption)}</caption>`)
     + `<thead>${row('th', heads)}</thead><tbody>${cells.map((one) => row('td', one)).join('')}</tbody></table>`
     + (more === '' ? '' : `<p><em>${escapeHtml(more)}</em></p>`)
 }

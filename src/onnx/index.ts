@@ -13,6 +13,7 @@ export {
 export { Graph, type OutputInfo, type QuantizationAnnotation } from './ir/graph'
 export { DEFAULT_IR_VERSION, DEFAULT_OPSET, FunctionDefinition, Model, sameDomain, type ModelOptions } from './ir/model'
 export { Node, type NodeOptions } from './ir/node'
+export { extractModel, extractSubgraph, inlineFunction, inlineFunctions } from './ir/edit'
 export { cloneGraph, cloneModel, cloneNode, cloneValue } from './ir/clone'
 export { sortGraph, topologicalOrder } from './ir/sort'
 export { SparseTensor, Tensor, type TensorArray, type TensorExtras, type TensorSource } from './ir/tensor'
@@ -26,3 +27,9 @@ export { allSchemas, schemaOf, type AttributeSchema, type OperatorSchema, type P
 export {
   assertValid, formatProblem, NEWEST_IR_VERSION, validateModel, type ModelProblem, type Rule, type ValidateOptions,
 } from './validate'
+export { parseModel } from './text-parse'
+export { printGraph, printModel, printType, type PrintOptions } from './text-print'
+export { diffModels, errorNorms, formatAttribute, ModelDiff, type Difference, type ErrorNorms } from './diff'
+export { costOf, type Cost } from './costs'
+export { formatBytes, formatCount } from './show'
+export { ModelStatistics, statistics, type LayerStatistics, type StatisticsOptions } from './statistics'

@@ -1,4 +1,5 @@
 export * from './errors'
+export * from './pool'
 export * from './providers'
 export * from './session'
 export { dtypeOfCode, tensor } from './tensor'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RuntimeError, Session, providers, tensor } from '.'
+import { RuntimeError, Session, SessionPool, providers, tensor } from '.'
 
 // y = Identity(x) for x: float32 [n, 2], encoded by hand from onnx.proto: the codec belongs to another room.
 const field = (number: number, bytes: readonly number[]): number[] => [(number << 3) | 2, bytes.length, ...bytes]
@@ -55,5 +55,32 @@ describe('providers', () => {
     const all = providers()
     expect(all.find((p) => p.name === 'cpu')).toMatchObject({ works: true, bundled: true })
     for (const p of all) expect(p.works || (p.reason ?? '').length > 0).toBe(true)
+  })
+})
+
+describe('SessionPool', () => {
+  it('runs jobs on workers while the event loop stays free, in order, and moves what it may', async () => {
+    const pool = await SessionPool.create(identity, { workers: 2, threads: 1 })
+    const jobs = Array.from({ length: 10 }, (_, i) => pool.run({ x: tensor('float32', [1, 2], Float32Array.of(i, -i)) }))
+    expect(pool.waiting).toBe(8)
+    const results = await Promise.all(jobs)
+    results.forEach((r, i) => { expect([...r.y!.data as Float32Array]).toEqual([i, i === 0 ? -0 : -i]) })
+    const given = Float32Array.of(1, 2)
+    await pool.run({ x: tensor('float32', [1, 2], given) }, { transfer: true })
+    expect(given.length).toBe(0)
+    const shared = new Float32Array(new SharedArrayBuffer(8))
+    shared.set([3, 4])
+    const { y } = await pool.run({ x: tensor('float32', [1, 2], shared) }, { outputs: ['y'] })
+    expect([...y!.data as Float32Array]).toEqual([3, 4])
+    await pool.dispose()
+  })
+
+  it('turns failures into typed errors', async () => {
+    await expect(SessionPool.create(Uint8Array.of(1, 2))).rejects.toMatchObject({ code: 'RUNTIME_MODEL' })
+    await expect(SessionPool.create(identity, { workers: 0 })).rejects.toMatchObject({ code: 'RUNTIME_INPUT' })
+    const pool = await SessionPool.create(identity, { workers: 1 })
+    await expect(pool.run({})).rejects.toMatchObject({ code: 'RUNTIME_RUN' })
+    await pool.dispose()
+    await expect(pool.run({})).rejects.toMatchObject({ code: 'RUNTIME_DISPOSED' })
   })
 })

@@ -1,5 +1,5 @@
 // The course as a learner meets it: check, hint, solution, reset, progress and the front page, in a process of its own.
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { courseCopy, type CourseCopy } from './project'
@@ -55,6 +55,23 @@ test('a mistake is recognised by what it returns, and the rest is explained', as
   expect(channels?.mistake).toBeUndefined()
 })
 
+test('where only the words of an error are wrong, no mistake is blamed', async () => {
+  const report = await copy.run(`const topologicalOrder = (nodes, available) => {
+      const known = new Set(['', ...available]), order = []
+      for (let left = nodes, next; left.length > 0; left = left.filter((node) => node !== next)) {
+        next = left.find((node) => node.inputs.every((input) => known.has(input)))
+        if (!next) throw new Error('these nodes cannot be sorted')
+        order.push(next.name)
+        next.outputs.forEach((output) => known.add(output))
+      }
+      return order
+    }
+    return (await lib.check('topological_order', { topologicalOrder })).report`) as Report
+  const failed = report.checks.filter((row) => !row.passed)
+  expect(failed.map((row) => row.mistake)).toEqual([undefined, undefined])
+  expect(failed.map((row) => row.sentence)).toEqual([expect.stringContaining('that names it'), expect.stringContaining('the word "cycle"')])
+})
+
 test('the inputs are fresh at every run', async () => {
   const [a, b] = [await check(WRONG), await check(WRONG)]
   expect(a.seed).not.toBe(b.seed)
@@ -85,9 +102,21 @@ test('the solution opens after a pass only, or when asked for; hints come one by
 
 test('the front page is written after a pass, with progress and links that open', () => {
   const page = readFileSync(path.join(copy.root, 'notebooks', 'index.md'), 'utf8')
-  expect(page).toContain('| [ONNX \\| basics](module_04/lesson_07_onnx_basics.ipynb) | Look inside a model. | 45 | 1/1 | ▰▰▰▰▰▰▰▰▰▰ |')
+  expect(page).toContain('| [ONNX \\| basics](module_04/lesson_07_onnx_basics.ipynb) | Look inside a model. | 45 | 1/1 | ██████████ |')
   expect(page).toContain('**Continue where you left off:** [ONNX | basics]')
   expect(page).toContain('## Module 4')
+})
+
+test('a notebook of the learner that cannot be read is named on the front page and stops nothing', async () => {
+  copy.write('notebooks/Untitled.ipynb', '')
+  copy.write('notebooks/plain.ipynb', '{"cells": [], "metadata": {}}')
+  expect(await copy.run("lib.reset('conv_output_shape'); return String(lib.progressReport())")).toContain('Untitled.ipynb')
+  expect((await check(RIGHT)).passed).toBe(true)
+  const page = readFileSync(path.join(copy.root, 'notebooks', 'index.md'), 'utf8')
+  expect(page).toMatch(/## Not listed[^]*The file is not a notebook[^]*Untitled\.ipynb/)
+  expect(page).toContain('1/1')
+  expect(page).not.toContain('plain')
+  rmSync(path.join(copy.root, 'notebooks', 'Untitled.ipynb'))
 })
 
 test('from a folder deep inside, after a torn journal line', async () => {
@@ -127,7 +156,7 @@ test('an interrupt ends a check at once and leaves no mark in the journal', asyn
     globalThis[Symbol.for('whetstone.kernel')] = { signal: controller.signal, renderers: [] }
     setTimeout(() => controller.abort(), 300)
     const timeout = setTimeout(() => process.exit(3), 4000)
-    try { await lib.check('conv_output_shape', { convOutputShape: () => new Promise(() => {}) }) } finally { clearTimeout(timeout) }`)).rejects.toThrow(/INTERRUPTED/)
+    try { await lib.check('conv_output_shape', { convOutputShape: () => new Promise(() => {}) }) } finally { clearTimeout(timeout) }`, copy.root)).rejects.toThrow(/INTERRUPTED/)
   expect(readFileSync(journal, 'utf8')).toBe(before)
 })
 
@@ -159,4 +188,34 @@ test('two cells that check at the same time get their own results', async () => 
     const both = await Promise.all([w, r].map((convOutputShape) => lib.check('conv_output_shape', { convOutputShape })))
     return both.map((each) => each.report.points)`) as number[]
   expect([wrong, right]).toEqual([4, 8])
+})
+
+test('tensors that a check hands over, and those that come back, are freed', async () => {
+  copy.write('exercises/t/l/double/exercise.ts', "export const exercise = { id: 't/l/double', title: 'Double', points: 1, minutes: 1, trains: [] }\n// #region cell\nexport function double(x) { throw new Error('not written yet') }\n// #endregion\n")
+  copy.write('exercises/t/l/double/mistakes.ts', 'export const mistakes = []')
+  copy.write('solutions/t/l/double.ts', "// #region cell\nexport function double(x) { return x.mul(2) }\n// #endregion\n")
+  copy.write('exercises/t/l/double/checks.test.ts', `
+    import { test } from 'vitest'
+    import * as tf from '@tensorflow/tfjs'
+    import { course } from 'whetstone'
+    import * as reference from '../../../../solutions/t/l/double'
+    const { double } = course.subject(reference)
+    test('doubles', async () => {
+      const x = tf.tensor2d([[1, 2], [3, 4]])
+      const y = await double(x)
+      course.assertClose(y.arraySync(), [[2, 4], [6, 8]], { atol: 1e-6 })
+      x.dispose()
+    })`)
+  try {
+    const [report, leaked] = await copy.run(`
+      const tf = require('@tensorflow/tfjs'), before = tf.memory().numTensors, reports = []
+      for (const double of [(x) => x.mul(2), (x) => ({ x }), (x) => x]) reports.push((await lib.check('double', { double })).report)
+      return [reports, tf.memory().numTensors - before]`) as [Report[], number]
+    expect(report.map((each) => each.passed)).toEqual([true, false, false])
+    expect(report[2]?.checks[0]).toMatchObject({ called: 'double(float32 tensor of shape [2, 2] Float32Array(4) [1, 2, 3, 4])', got: '[[1, 2], [3, 4]]' })
+    // The two failing checks end before their own dispose().
+    expect(leaked).toBe(2)
+  } finally {
+    for (const folder of ['exercises/t', 'solutions/t']) rmSync(path.join(copy.root, folder), { recursive: true })
+  }
 })

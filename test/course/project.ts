@@ -1,22 +1,38 @@
 // A copy of the course in a folder of its own: the library compiled from source, its own exercises, notebooks and
 // journal. Checks run in child processes, because vitest's runner cannot run inside vitest.
-import { execFile } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { build } from 'esbuild'
 
 const root = path.resolve(__dirname, '..', '..')
 
 export interface CourseCopy {
   readonly root: string
-  /** Runs the body of an async function with `lib` (the library) and `root` in a fresh process; gives what it returns. */
+  /**
+   * Runs the body of an async function with `lib` (the library) and `root` in a process that stays; gives what it returns.
+   * With `cwd`, in a new process that starts there.
+   */
   readonly run: (body: string, cwd?: string) => Promise<unknown>
   /** Writes a file below the root. */
   readonly write: (file: string, text: string) => void
   readonly remove: () => void
 }
+
+interface Answer {
+  readonly value?: unknown
+  readonly error?: string
+}
+
+const SERVER = `
+  const path = require('node:path'), root = __dirname, lib = require('./dist/index.js'), show = Symbol.for('Jupyter.display')
+  process.on('message', (body) => {
+    new (async () => {}).constructor('lib', 'root', 'show', 'require', body)(lib, root, show, require).then(
+      (value) => process.send({ value }),
+      (error) => process.send({ error: error.code ? error.code + ': ' + error.message : String(error.stack) }))
+  })`
 
 /** Makes the copy. Its exercises are the project's own. */
 export async function courseCopy(): Promise<CourseCopy> {
@@ -34,21 +50,35 @@ export async function courseCopy(): Promise<CourseCopy> {
       .map((file) => path.join(root, 'src', file)),
     outdir: path.join(copy, 'dist'), outbase: path.join(root, 'src'), format: 'cjs', platform: 'node', target: 'node20', logLevel: 'error',
   })
+  write('server.cjs', SERVER)
+  const start = (cwd: string): ChildProcess => fork(path.join(copy, 'server.cjs'), { cwd, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const ask = async (child: ChildProcess, body: string): Promise<unknown> => {
+    child.send(body)
+    const done = new AbortController()
+    const [answer] = await Promise.race([
+      once(child, 'message', done) as Promise<[Answer]>,
+      once(child, 'exit', done).then((): [Answer] => [{ error: 'the process ended' }], (): [Answer] => [{}]),
+    ])
+    done.abort()
+    if (answer.error !== undefined) throw new Error(answer.error)
+    return answer.value
+  }
+  let resident: ChildProcess | undefined
   return {
     root: copy,
     write,
-    async run(body, cwd = copy) {
-      const script = `
-        const lib = require(${JSON.stringify(path.join(copy, 'dist', 'index.js'))}), root = ${JSON.stringify(copy)}
-        const show = Symbol.for('Jupyter.display')
-        ;(async () => { ${body} })().then(
-          (value) => process.stdout.write('\\n' + JSON.stringify({ value })),
-          (error) => process.stdout.write('\\n' + JSON.stringify({ code: error.code, message: error.message, stack: error.code ? undefined : error.stack })))`
-      const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { cwd, maxBuffer: 2 ** 26 })
-      const answer = JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1)) as { value?: unknown; code?: string; message?: string; stack?: string }
-      if (answer.message !== undefined) throw new Error(`${answer.code ?? 'untyped'}: ${answer.stack ?? answer.message}`)
-      return answer.value
+    async run(body, cwd) {
+      if (cwd === undefined) return ask(resident ??= start(copy), body)
+      const child = start(cwd)
+      try {
+        return await ask(child, body)
+      } finally {
+        child.kill()
+      }
     },
-    remove: () => rmSync(copy, { recursive: true, force: true }),
+    remove() {
+      resident?.kill()
+      rmSync(copy, { recursive: true, force: true })
+    },
   }
 }

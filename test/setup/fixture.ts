@@ -43,7 +43,7 @@ export class Fixture {
     const modules = path.join(this.folder, 'node_modules')
     rmSync(modules, { recursive: true, force: true })
     mkdirSync(modules, { recursive: true })
-    for (const name of ['typescript', '@types', 'picocolors', 'undici-types']) {
+    for (const name of ['typescript-native', '@typescript', '@types', 'picocolors', 'undici-types']) {
       symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name))
     }
     cpSync(path.join(this.folder, 'package-lock.json'), path.join(modules, '.package-lock.json'))

@@ -26,7 +26,7 @@ async function main() {
       process.stdout.write('  Going on without JupyterLab: what needs it is reported as not run.\n')
     }
   })
-  if (command === 'build') return
+  if (command === 'build' || command === 'setup') return
   await require(path.join(root, 'dist', 'cli', 'main.js')).main(process.argv)
 }
 

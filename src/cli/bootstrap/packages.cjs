@@ -82,12 +82,12 @@ function contentKey(files) {
 async function buildLibrary() {
   const source = path.join(root, 'src'), out = path.join(root, 'dist')
   const files = walk(source, ['.ts']).filter((file) => !file.endsWith('.test.ts'))
-  const key = contentKey([...files, path.join(root, 'tsconfig.json'), path.join(root, 'tsconfig.build.json'), path.join(modules, 'typescript', 'package.json')])
+  const key = contentKey([...files, path.join(root, 'tsconfig.json'), path.join(root, 'tsconfig.build.json'), path.join(modules, 'typescript-native', 'package.json')])
   const stamp = path.join(out, '.built')
   if (readOr(stamp, '') !== key) {
     await step('library', async (note) => {
       fs.rmSync(stamp, { force: true })
-      await tool(process.execPath, [path.join(modules, 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], {
+      await tool(process.execPath, [path.join(modules, 'typescript-native', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], {
         log: 'build', what: 'The library could not be compiled', kind: 'build',
         todo: 'If you changed a file under src/, mend what is named above; otherwise `git status` shows what differs from the release.',
         onLine: note,

@@ -7,15 +7,27 @@ import { root } from '../root'
 export function register(program: Command): void {
   program.command('curriculum')
     .description('coverage of the curriculum by track; fails on a claim of a point that does not exist')
+    .option('--covered', 'also name the points that are covered, and where')
     .option('--missing', 'also name the points that nothing covers yet')
     .option('--json', 'end with one JSON object')
-    .action((options: { missing?: boolean; json?: boolean }) => { process.exitCode = report(options) })
+    .action((options: Options) => { process.exitCode = report(options) })
 }
 
-function report(options: { missing?: boolean; json?: boolean }): number {
+interface Options {
+  readonly covered?: boolean
+  readonly missing?: boolean
+  readonly json?: boolean
+}
+
+function report(options: Options): number {
   const map = course.mapCurriculum(course.projectAt(root))
   for (const track of map.tracks) {
     process.stdout.write(`  ${track.track.padEnd(12)} ${course.bar(track.covered, track.needed, 20)} ${track.covered} of ${track.needed} points\n`)
+    const claims = map.claims.filter((claim) => claim.point.startsWith(`${track.track}/`))
+    for (const point of options.covered ? new Set(claims.map((claim) => claim.point)) : []) {
+      process.stdout.write(`      ${point}\n`)
+      for (const claim of claims.filter((each) => each.point === point)) process.stdout.write(colors.dim(`        ${claim.kind}: ${claim.place}\n`))
+    }
     for (const point of options.missing ? track.missing : []) process.stdout.write(`      ${colors.dim(point.id)}  ${point.text}\n`)
   }
   for (const claim of map.wrong) process.stdout.write(`  ${colors.red('✗')} ${claim.place} claims ${claim.point}, which is no point of the curriculum\n`)

@@ -160,8 +160,9 @@ export const elementwise = {
     infer: ({ x }) => (x.dtype === 'float32' ? x : decline(FLOAT_ONLY)),
     emit: (b, { x }, attributes) => {
       const alpha = attributes?.alpha ?? 0
-      // relu(sign(x)): keeps NaN, as ONNX Runtime's Sign and Relu do, and needs no mask.
-      if (alpha === 0) return b.unary('Relu', b.unary('Sign', x))
+      // clip(3.4e38·x, 0, 1) is 0 or 1 for all but subnormal numbers, keeps NaN, and takes half the time of a mask.
+      if (alpha === 0 && b.exactNaN) return b.unary('HardSigmoid', x, { alpha: { float: 3.4e38 }, beta: { float: 0 } })
+      if (alpha === 0) return b.cast(b.compare('Greater', x, b.scalar(0)), 'float32')
       const step = b.where(b.compare('Greater', x, b.scalar(0)), b.scalar(1), b.scalar(alpha))
       return b.where(b.elementwise('IsNaN', [x], 'bool'), x, step)
     },

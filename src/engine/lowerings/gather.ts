@@ -1,6 +1,6 @@
 // Kernels that read or write at computed places.
 import { backend_util, util } from '@tensorflow/tfjs'
-import type { GatherV2Attrs, ScatterNdAttrs, TopKAttrs, UnsortedSegmentSumAttrs } from '@tensorflow/tfjs'
+import type { GatherV2Attrs, ScatterNdAttrs, SparseToDenseAttrs, TopKAttrs, UnsortedSegmentSumAttrs } from '@tensorflow/tfjs'
 import { WhetstoneError, elementCount } from '../../core'
 import { decline, lowering } from '../lowering'
 import type { Lowering } from '../lowering'
@@ -60,6 +60,20 @@ export const gather = {
       (tensor.dtype === 'bool' || tensor.dtype !== updates.dtype ? decline('bool values') : tensor),
     emit: (b, { tensor, indices, updates }) => b.node('ScatterND', [tensor, b.cast(indices, 'int64'), updates], {},
       { shape: tensor.shape, dtype: tensor.dtype }),
+    except: 'bool values',
+  }),
+  SparseToDense: lowering<SparseToDenseAttrs, 'sparseIndices' | 'sparseValues' | 'defaultValue'>({
+    infer: ({ sparseIndices, sparseValues }, { outputShape }) =>
+      (sparseValues.dtype === 'bool' || sparseIndices.dtype !== 'int32' ? decline('bool values')
+        : { shape: outputShape, dtype: sparseValues.dtype }),
+    emit: (b, { sparseIndices, sparseValues, defaultValue }, { outputShape }) => {
+      const depth = sparseIndices.shape.length > 1 ? sparseIndices.shape.at(-1) ?? 1 : 1
+      const places = b.reshape(sparseIndices, [elementCount(sparseIndices.shape) / depth, depth])
+      const rows = [places.shape[0] ?? 1, ...outputShape.slice(depth)]
+      const base = b.expand(b.reshape(defaultValue, []), outputShape)
+      return b.node('ScatterND', [base, b.cast(places, 'int64'), b.expand(sparseValues, rows)], {},
+        { shape: outputShape, dtype: sparseValues.dtype })
+    },
     except: 'bool values',
   }),
   UnsortedSegmentSum: lowering<UnsortedSegmentSumAttrs, 'x' | 'segmentIds'>({

@@ -1,8 +1,8 @@
 // Matrix products.
 import { backend_util } from '@tensorflow/tfjs'
-import type { BatchMatMulAttrs, _FusedMatMulAttrs } from '@tensorflow/tfjs'
+import type { BatchMatMulAttrs, EinsumAttrs, _FusedMatMulAttrs } from '@tensorflow/tfjs'
 import { WhetstoneError, elementCount } from '../../core'
-import { decline, lowering } from '../lowering'
+import { decline, listed, lowering } from '../lowering'
 import type { KernelSpec, Lowering } from '../lowering'
 import { activate } from './elementwise'
 
@@ -38,5 +38,22 @@ export const matrix = {
       return activate(b, biased, attributes.activation, attributes.leakyreluAlpha, preluActivationWeights)
     },
     except: 'int32 matrices',
+  }),
+  Einsum: lowering<EinsumAttrs, string>({
+    infer: (inputs, { equation }) => {
+      const list = listed(inputs)
+      if (list.some((t) => t.dtype !== 'float32')) return decline('int32 tensors')
+      const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, list.length)
+      backend_util.checkEinsumDimSizes(allDims.length, idDims, list as never)
+      const size = (dim: number): number => {
+        const at = idDims.findIndex((dims) => dims.includes(dim))
+        return list[at]?.shape[idDims[at]?.indexOf(dim) ?? 0] ?? 1
+      }
+      const kept = allDims.length - summedDims.length
+      return { shape: Array.from({ length: kept }, (_, dim) => size(dim)), dtype: 'float32' }
+    },
+    emit: (b, inputs, { equation }, [out]) =>
+      b.node('Einsum', listed(inputs), { equation: equation.replace(/\s/g, '') }, { shape: out?.shape ?? [], dtype: 'float32' }),
+    except: 'int32 tensors',
   }),
 } as const satisfies Readonly<Record<string, Lowering>>

@@ -1,12 +1,19 @@
 // Protobuf's wire format, read by table (protobuf.dev, "Encoding"). Bytes of fields are views of the input, never copies.
 // The input is not trusted: every length is checked against what is there, and depth and number of messages are bounded.
+import { getHeapStatistics } from 'node:v8'
 import { OnnxError } from '../errors'
 import { layoutOf, type Field, type Layout, type Message, type MessageName } from './messages'
 
 /** Messages inside messages. A graph in a graph is three levels; protobuf's own readers stop at 100. */
 export const MAX_MESSAGE_DEPTH = 300
-/** Messages in a file. A model of a million nodes has some five million; each takes a few hundred bytes of memory. */
-export const MAX_MESSAGES = 12_000_000
+/**
+ * Share of the JavaScript heap that a decoded model may take. Two bytes of file can ask for an object of hundreds, so what
+ * is read is counted as it is read, at about the memory that it takes as a part of the IR. Weights are not on this heap.
+ */
+export const HEAP_SHARE = 0.7
+const MESSAGE_COST = 350
+const TEXT_COST = 150
+const NUMBER_COST = 16
 /** Bytes of a file: protobuf's own limit. Larger models keep their weights in external data. */
 export const MAX_FILE_BYTES: number = 2 ** 31 - 1
 
@@ -62,7 +69,7 @@ class Reader {
   low = 0
   high = 0
   private at = 0
-  private messages = 0
+  private budget = HEAP_SHARE * getHeapStatistics().heap_size_limit
   private readonly buffer: Buffer
 
   constructor(private readonly bytes: Uint8Array) {
@@ -71,7 +78,7 @@ class Reader {
 
   message(target: Open, layout: Layout, end: number, depth: number): void {
     if (depth > MAX_MESSAGE_DEPTH) this.fail('ONNX_LIMIT', `Messages are nested deeper than ${MAX_MESSAGE_DEPTH}`)
-    if (++this.messages > MAX_MESSAGES) this.fail('ONNX_LIMIT', `The file holds more than ${MAX_MESSAGES} messages`)
+    this.charge(MESSAGE_COST)
     let unknown: Uint8Array[] | undefined
     let packed: Map<Field, Uint8Array[]> | undefined
     while (this.at < end) {
@@ -84,6 +91,7 @@ class Reader {
       const field = layout.byNumber[number]
       if (field === undefined || !accepts(field, wireType)) {
         this.skip(wireType, number, end, depth)
+        this.charge(TEXT_COST)
         ;(unknown ??= []).push(this.bytes.subarray(start, this.at))
       } else if (field.kind === 'packed32' || field.kind === 'packed64' || field.kind === 'packedVarint') {
         packed ??= new Map()
@@ -97,8 +105,14 @@ class Reader {
         const list = (target[field.name] ??= []) as unknown[]
         if (wireType === 2 && field.wireType !== 2) {
           const last = this.length(end)
-          while (this.at < last) list.push(this.value(field, last, depth, undefined))
-        } else list.push(this.value(field, end, depth, undefined))
+          while (this.at < last) {
+            this.charge(NUMBER_COST)
+            list.push(this.value(field, last, depth, undefined))
+          }
+        } else {
+          if (field.kind !== 'message') this.charge(wireType === 2 ? TEXT_COST : NUMBER_COST)
+          list.push(this.value(field, end, depth, undefined))
+        }
       }
     }
     if (packed !== undefined) for (const [field, chunks] of packed) target[field.name] = join(chunks)
@@ -125,6 +139,16 @@ class Reader {
       }
     }
     this.fail('ONNX_MALFORMED', 'A number is longer than ten bytes', start)
+  }
+
+  private charge(bytes: number): void {
+    this.budget -= bytes
+    if (this.budget < 0) {
+      throw new OnnxError('ONNX_LIMIT', 'The model has more parts than fit into the memory of this process', {
+        where: `byte offset ${this.at} of ${this.bytes.byteLength}`,
+        fix: 'give Node more memory: node --max-old-space-size=16000, or NODE_OPTIONS with the same',
+      })
+    }
   }
 
   private value(field: Field, end: number, depth: number, before: unknown): unknown {
@@ -200,7 +224,7 @@ class Reader {
         this.need(step, end)
         this.at += step
       }
-      if (++this.messages > MAX_MESSAGES) this.fail('ONNX_LIMIT', `The file holds more than ${MAX_MESSAGES} messages and unpacked numbers`)
+      this.charge(TEXT_COST)
       return this.bytes.subarray(start, this.at)
     }
     const last = this.length(end)

@@ -8,6 +8,17 @@ import type { Tensor } from '../ir/tensor'
 import { formatShape, tensorType, type Dim, type Type } from '../ir/types'
 import type { OperatorSchema } from '../schema/schema'
 
+/** Axes of a tensor; a hostile model can ask for more than memory holds. Beyond it, the shape stays unknown. */
+const MAX_RANK = 1024
+/** Elements of the tensors that are followed. Shapes are far smaller; coordinates of boxes and the like need more. */
+export const MAX_KNOWN_ELEMENTS = 2048
+
+/** A shape of so many axes of unknown size; undefined when that is no rank. */
+export function unknownShape(rank: Dim | undefined): Dim[] | undefined {
+  const fits = typeof rank === 'number' && Number.isInteger(rank) && rank >= 0 && rank <= MAX_RANK
+  return fits ? new Array<Dim>(rank).fill(null) : undefined
+}
+
 /** Elements of a small tensor as far as they are known, in row-major order: how shapes are computed inside models. */
 export interface KnownValue {
   readonly shape: readonly number[]
@@ -120,7 +131,7 @@ export class InferContext {
 
   /** Answers that output `index` is a tensor. */
   set(index: number, dtype: DType | undefined, shape?: readonly Dim[]): void {
-    this.types[index] = tensorType(dtype, shape)
+    this.types[index] = tensorType(dtype, shape !== undefined && shape.length > MAX_RANK ? undefined : shape)
   }
 
   setType(index: number, type: Type | undefined): void {

@@ -13,19 +13,19 @@ const parsed = new Map<string, Polynomial | null>()
 
 /** a + b */
 export function addDims(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a + b
+  if (typeof a === 'number' && typeof b === 'number') return exact(a + b)
   return combine(a, b, (p, q) => sum(p, q, 1))
 }
 
 /** a − b */
 export function subDims(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a - b
+  if (typeof a === 'number' && typeof b === 'number') return exact(a - b)
   return combine(a, b, (p, q) => sum(p, q, -1))
 }
 
 /** a · b */
 export function mulDims(a: Dim, b: Dim): Dim {
-  if (typeof a === 'number' && typeof b === 'number') return a * b
+  if (typeof a === 'number' && typeof b === 'number') return exact(a * b)
   if (a === 0 || b === 0) return 0
   return combine(a, b, product)
 }
@@ -51,6 +51,11 @@ export function exactDivDims(a: Dim, b: Dim): Dim {
   const p = polynomial(a)
   const q = polynomial(b)
   return p === null || q === null ? null : print(quotient(p, q))
+}
+
+/** Beyond 2^53 numbers are no longer exact: such a size counts as unknown. Fractions occur among known float elements. */
+function exact(value: number): Dim {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : null
 }
 
 function divide(a: Dim, b: Dim, rounding: 'floor' | 'ceil'): Dim {
@@ -141,6 +146,7 @@ function atoms(monomial: string): string[] {
 
 function print(p: Polynomial | null): Dim {
   if (p === null || p.size > MAX_TERMS) return null
+  for (const coefficient of p.values()) if (!Number.isSafeInteger(coefficient)) return null
   if (p.size === 0) return 0
   const constant = p.get('')
   if (p.size === 1 && constant !== undefined) return constant

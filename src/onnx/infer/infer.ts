@@ -10,11 +10,9 @@ import type { Tensor } from '../ir/tensor'
 import { formatType, tensorType, type Dim, type Type } from '../ir/types'
 import type { Value } from '../ir/value'
 import { schemaOf } from '../schema/schema'
-import { InferContext, type InferHost, type KnownValue } from './context'
+import { InferContext, MAX_KNOWN_ELEMENTS, type InferHost, type KnownValue } from './context'
 import { INFERENCE } from './table'
 
-/** Elements of the tensors that are followed. Shapes are far smaller; coordinates of boxes and the like need more. */
-const MAX_KNOWN_ELEMENTS = 2048
 /** Functions that call functions. */
 const MAX_CALL_DEPTH = 64
 

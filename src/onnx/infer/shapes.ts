@@ -2,7 +2,7 @@
 import type { Dim } from '../ir/types'
 import { addDims, ceilDivDims, exactDivDims, floorDivDims, mulDims, productOf, subDims } from './dims'
 import { dtypeAttribute } from './elementwise'
-import type { InferContext, InferFunction } from './context'
+import { MAX_KNOWN_ELEMENTS, unknownShape, type InferContext, type InferFunction } from './context'
 
 /** A list that is an attribute in old versions and an input in new ones. */
 export function listOf(c: InferContext, attribute: string, input: number): number[] | undefined {
@@ -62,7 +62,7 @@ const constantOfShape: InferFunction = (c) => {
   const dims = c.elements(0)
   const length = c.shape(0)?.[0]
   if (dims?.some((dim) => typeof dim === 'number' && dim < 0)) c.fail('ConstantOfShape got a negative size', 'sizes of 0 and more', `[${dims.join(', ')}]`)
-  c.set(0, dtype, dims ?? (typeof length === 'number' ? unknowns(length) : undefined))
+  c.set(0, dtype, dims ?? unknownShape(length))
   if (dims?.every((dim) => typeof dim === 'number')) {
     const count = dims.reduce((a, b) => a * b, 1)
     if (count <= 1024 && dtype !== 'string') c.setKnown(0, dims, new Array<Dim>(count).fill(value === undefined ? 0 : value.item()))
@@ -74,7 +74,7 @@ const reshape: InferFunction = (c) => {
   const input = c.shape(0)
   if (target === undefined) {
     const length = c.shape(1)?.[0]
-    c.set(0, c.dtype(0), typeof length === 'number' ? unknowns(length) : undefined)
+    c.set(0, c.dtype(0), unknownShape(length))
     return
   }
   const keepsZero = c.int('allowzero') !== 1
@@ -187,7 +187,8 @@ const concat: InferFunction = (c) => {
   }
   c.set(0, dtype, out)
   const known = inputs.map((i) => c.known_(i))
-  if (rank === 1 && known.every((k) => k !== undefined)) {
+  const total = known.reduce((sum, k) => sum + (k?.elements.length ?? 0), 0)
+  if (rank === 1 && total <= MAX_KNOWN_ELEMENTS && known.every((k) => k !== undefined)) {
     const elements = known.flatMap((k) => k.elements)
     c.setKnown(0, [elements.length], elements)
   }
@@ -307,7 +308,7 @@ const expand: InferFunction = (c) => {
   const target = c.elements(1)
   if (target === undefined || dims === undefined) {
     const length = c.shape(1)?.[0]
-    c.set(0, c.dtype(0), typeof length === 'number' && dims !== undefined ? unknowns(Math.max(length, dims.length)) : undefined)
+    c.set(0, c.dtype(0), typeof length === 'number' && dims !== undefined ? unknownShape(Math.max(length, dims.length)) : undefined)
     return
   }
   c.set(0, c.dtype(0), c.broadcast([dims, target]))
@@ -439,7 +440,7 @@ const col2Im: InferFunction = (c) => {
   const block = c.elements(2)
   const rank = c.shape(1)?.[0]
   const channels = floorDivDims(columns ?? null, block === undefined ? null : productOf(block))
-  c.set(0, c.dtype(0), image !== undefined ? [n ?? null, channels, ...image] : typeof rank === 'number' ? unknowns(rank + 2) : undefined)
+  c.set(0, c.dtype(0), image !== undefined ? [n ?? null, channels, ...image] : typeof rank === 'number' ? unknownShape(rank + 2) : undefined)
 }
 
 export const SHAPES: Readonly<Record<string, InferFunction>> = {

@@ -1,7 +1,7 @@
 // Inference for operators over images and other spatial data, laid out [N, C, D1, …, Dn].
 import type { Dim } from '../ir/types'
 import { addDims, ceilDivDims, floorDivDims, mulDims, subDims } from './dims'
-import type { InferContext, InferFunction } from './context'
+import { unknownShape, type InferContext, type InferFunction } from './context'
 
 /** Kernel geometry of a convolution or pooling, one entry a spatial axis. */
 interface Window {
@@ -169,7 +169,7 @@ const affineGrid: InferFunction = (c) => {
   const size = c.elements(1)
   const rank = c.shape(1)?.[0]
   c.set(0, c.dtype(0), size !== undefined ? [size[0] ?? null, ...size.slice(2), size.length - 2]
-    : typeof rank === 'number' ? [...new Array<Dim>(rank - 1).fill(null), rank - 2] : undefined)
+    : typeof rank === 'number' && rank > 2 ? unknownShape(rank - 1)?.concat(rank - 2) : undefined)
 }
 
 const roi: InferFunction = (c) => {

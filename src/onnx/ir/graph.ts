@@ -1,6 +1,9 @@
 // The graph: inputs, initializers, nodes in order, outputs; and the edits that keep producers and uses consistent.
 // Whole-graph operations (sorting, cloning, cutting out, inlining) are in their own files beside this one.
+import { displaySymbol, type Displayable, type MimeBundle } from '../../core'
 import { OnnxError } from '../errors'
+import { tableBundle, textTable } from '../show'
+import { graphTable } from './display'
 import type { Node } from './node'
 import type { SparseTensor, Tensor } from './tensor'
 import type { UnknownFields } from './types'
@@ -16,7 +19,7 @@ export interface QuantizationAnnotation {
 /** A stated type of a graph output that differs from the type its value has elsewhere. */
 export type OutputInfo = Pick<Value, 'declaredType' | 'docString' | 'metadata' | 'unknown'>
 
-export class Graph {
+export class Graph implements Displayable {
   name: string
   docString?: string
   metadata?: Map<string, string>
@@ -276,6 +279,14 @@ export class Graph {
     }
     this.last = previous
     this.nodeList = undefined
+  }
+
+  toString(): string {
+    return textTable(graphTable(this))
+  }
+
+  [displaySymbol](): MimeBundle {
+    return tableBundle(graphTable(this))
   }
 
   /** @internal */

@@ -1,6 +1,9 @@
 // A model: the main graph, the operator sets it needs, its functions, and what its maker wrote about it.
+import { displaySymbol, type Displayable, type MimeBundle } from '../../core'
 import { OnnxError } from '../errors'
+import { tableBundle, textTable } from '../show'
 import type { Attribute } from './attributes'
+import { modelTable } from './display'
 import type { Graph } from './graph'
 import type { Node } from './node'
 import type { UnknownFields } from './types'
@@ -45,7 +48,7 @@ export class FunctionDefinition {
   ) {}
 }
 
-export class Model {
+export class Model implements Displayable {
   irVersion: number
   /** Versions of operator sets by domain; '' is ONNX's own. */
   readonly opsets: Map<string, number>
@@ -89,6 +92,14 @@ export class Model {
   /** The function that a node calls, if the model defines one for it. */
   functionOf(node: Pick<Node, 'domain' | 'opType' | 'overload'>): FunctionDefinition | undefined {
     return this.functions.find((f) => f.name === node.opType && sameDomain(f.domain, node.domain) && f.overload === node.overload)
+  }
+
+  toString(): string {
+    return textTable(modelTable(this))
+  }
+
+  [displaySymbol](): MimeBundle {
+    return tableBundle(modelTable(this))
   }
 }
 

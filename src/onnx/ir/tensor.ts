@@ -1,7 +1,8 @@
 // A tensor: element type, shape and bytes in ONNX's raw layout (little-endian, row-major, small types packed). Numbers are
 // decoded when asked for. Where the bytes come from (memory or a file) is the source's business.
-import { DTYPES, byteLength, elementCount, type DType, type Shape } from '../../core'
+import { displaySymbol, DTYPES, byteLength, elementCount, type Displayable, type DType, type MimeBundle, type Shape } from '../../core'
 import { OnnxError } from '../errors'
+import { tensorSummary } from './display'
 import { decodeTable, encodeSmallFloat, packBits, SMALL_FLOATS, unpackBits } from './numbers'
 import { formatShape, type UnknownFields } from './types'
 
@@ -37,7 +38,7 @@ const ARRAYS: Partial<Record<DType, { new (buffer: ArrayBufferLike, offset: numb
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
 /** Immutable by convention: edits make a new tensor, and graphs share tensors. */
-export class Tensor {
+export class Tensor implements Displayable {
   readonly extras: TensorExtras
 
   private constructor(
@@ -189,6 +190,10 @@ export class Tensor {
 
   toString(): string {
     return `Tensor ${this.dtype}${formatShape(this.shape)}`
+  }
+
+  [displaySymbol](): MimeBundle {
+    return { 'text/plain': tensorSummary(this) }
   }
 }
 

@@ -55,7 +55,8 @@ test('forty random convolutions, counted position by position', async () => {
   }
 })
 
-test('channels that do not fit are refused', async () => {
+test('channels that do not fit are refused, those that fit are not', async () => {
+  assertEqual(await convOutputShape([1, 8, 28, 28], [8, 2, 1, 1], { group: 4 }), [1, 8, 28, 28])
   const sentence = 'The input must have weights[1] × group channels. Throw an Error when it has not: a silent answer here is a wrong model later.'
   await assertThrows(convOutputShape([1, 3, 28, 28], [8, 1, 5, 5], {}), sentence)
   await assertThrows(convOutputShape([1, 8, 28, 28], [8, 4, 3, 3], { group: 4 }), sentence)

@@ -1,0 +1,4 @@
+export * from './clean'
+export * from './ipynb'
+export * from './json'
+export * from './script'

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { run, weights } from '../../test/support/run'
 import { random, type Random } from '../core'
-import { attribute, GraphBuilder, staticShape, Tensor, validateModel, writeModel, type Model, type Value } from '../onnx'
+import { attribute, GraphBuilder, staticShape, Tensor, tensorType, validateModel, writeModel, type Model, type Value } from '../onnx'
 import { ALL_PASSES, exampleInputs, simplify, verifySame } from './index'
 
 const ints = (values: readonly number[]): Tensor => Tensor.from(values, [values.length], 'int64')
@@ -186,35 +186,69 @@ class Grower {
   }
 }
 
-function randomModel(seed: number, pieces: number, opset: number): Model {
-  const grower = new Grower(random(seed), opset)
-  for (let i = 0; i < pieces; i++) grower.grow()
-  return grower.model()
+interface Subject {
+  readonly model: Model
+  /** Sizes of the symbolic axes. */
+  readonly sizes: Record<string, number>
 }
 
-const graphs = fc.tuple(fc.nat(1e9), fc.integer({ min: 1, max: 14 }), fc.constantFrom(17, 18, 21))
+/** @param open whether first axes of inputs become symbols, so that passes know less than the run does */
+function randomModel(seed: number, pieces: number, opset: number, open: boolean): Subject {
+  const grower = new Grower(random(seed), opset)
+  for (let i = 0; i < pieces; i++) grower.grow()
+  const model = grower.model()
+  const sizes: Record<string, number> = {}
+  if (open) {
+    for (const value of model.graph.values()) if (!value.isGraphInput) value.type = undefined
+    for (const input of model.graph.inputs) {
+      const [first, ...rest] = staticShape(input.shape) ?? []
+      if (input.tensor !== undefined || first === undefined) continue
+      sizes[`N_${input.name}`] = first
+      input.type = tensorType('float32', [`N_${input.name}`, ...rest])
+    }
+  }
+  return { model, sizes }
+}
+
+const graphs = fc.tuple(fc.nat(1e9), fc.integer({ min: 1, max: 14 }), fc.constantFrom(17, 18, 21), fc.boolean())
+/**
+ * ONNX Runtime drops a Cast of a Cast even with its optimizer off, though a branch of an If reads it, and then fails
+ * ("Missing Input"). Such a model has no outputs to compare with.
+ */
+function runs({ model, sizes }: Subject): boolean {
+  try {
+    run(writeModel(model), exampleInputs(model, 1, sizes))
+    return true
+  } catch (error) {
+    if (String(error).includes('Missing Input: cast')) return false
+    throw error
+  }
+}
+
 /** A person who looks for faults sets WHETSTONE_RUNS=1000 and another WHETSTONE_SEED. */
 const RUNS = Number(process.env['WHETSTONE_RUNS'] ?? 40)
 const SEED = Number(process.env['WHETSTONE_SEED'] ?? 12)
 
 describe('random graphs keep what they compute', () => {
   test('the generated models are valid and run', () => {
-    fc.assert(fc.property(graphs, ([seed, pieces, opset]) => {
-      const model = randomModel(seed, pieces, opset)
-      expect(validateModel(model)).toEqual([])
-      run(writeModel(model), exampleInputs(model))
+    fc.assert(fc.property(graphs, ([seed, pieces, opset, open]) => {
+      const subject = randomModel(seed, pieces, opset, open)
+      expect(validateModel(subject.model)).toEqual([])
+      runs(subject)
     }), { numRuns: 20, seed: 11 })
   })
 
   test('through each pass alone', () => {
     const fired = new Set<string>()
-    fc.assert(fc.property(graphs, ([seed, pieces, opset]) => {
-      const model = randomModel(seed, pieces, opset)
+    fc.assert(fc.property(graphs, ([seed, pieces, opset, open]) => {
+      const subject = randomModel(seed, pieces, opset, open)
+      fc.pre(runs(subject))
+      const { model, sizes } = subject
       for (const pass of ALL_PASSES) {
         const result = pass.run(model, { target: 'onnxruntime', run })
         if (!result.modified) continue
         fired.add(pass.name)
-        verifySame(model, result.model, run, exampleInputs(model, seed), TOLERANCE)
+        verifySame(model, result.model, run, exampleInputs(model, seed, sizes), TOLERANCE)
         expect(pass.run(result.model, { target: 'onnxruntime', run }).modified).toBe(false)
       }
     }), { numRuns: RUNS, seed: SEED })
@@ -223,12 +257,14 @@ describe('random graphs keep what they compute', () => {
   })
 
   test.each(['onnx', 'onnxruntime'] as const)('through all passes, for %s', (target) => {
-    fc.assert(fc.property(graphs, ([seed, pieces, opset]) => {
-      const model = randomModel(seed, pieces, opset)
-      const { model: small, report } = simplify(model, { target, run, tolerance: TOLERANCE })
+    fc.assert(fc.property(graphs, ([seed, pieces, opset, open]) => {
+      const subject = randomModel(seed, pieces, opset, open)
+      fc.pre(runs(subject))
+      const { model, sizes } = subject
+      const { model: small, report } = simplify(model, { target, run, sizes, tolerance: TOLERANCE })
       expect(report.converged).toBe(true)
       expect(report.after.nodes).toBeLessThanOrEqual(report.before.nodes)
-      expect(simplify(small, { target, run, tolerance: TOLERANCE }).modified).toBe(false)
+      expect(simplify(small, { target, run, sizes, tolerance: TOLERANCE }).modified).toBe(false)
     }), { numRuns: RUNS, seed: SEED })
   })
 })

@@ -8,6 +8,6 @@ export {
 export * from './passes'
 export { countOperators, SimplifyReport, weightBytes, type Size } from './report'
 export { any, constant, either, Match, op, optional, type Condition, type Pattern } from './rewrite'
-export { rulePass, type Edit, type Rule } from './rules'
+export { rulePass, type Edit, type Rule, type RulePass } from './rules'
 export type { RunDType, RunFunction, RunTensor, RunTensors } from './run'
 export { compareOutputs, DEFAULT_TOLERANCE, exampleInputs, verifySame, type Difference, type Tolerance } from './verify'

@@ -137,6 +137,11 @@ export function graphsOfModel(model: Model): Graph[] {
   return found
 }
 
+/** Version of ONNX's own operator set; 0 for a model that uses none of its operators. */
+export function opsetOf(model: Model): number {
+  return model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 0
+}
+
 /** Whether `after` can take the place of `before` everywhere, or the reason why not, in words. */
 export function whyNotReplaceable(before: Value, after: Value): string | undefined {
   if (!before.isGraphOutput) return undefined

@@ -1,6 +1,6 @@
 // A pass made of rules: each finds a pattern and puts something cheaper in its place.
 import { Node, schemaOf, Tensor, type AttributeInput, type Graph, type Model, type Value } from '../onnx'
-import { definePass, graphsOfModel, replaceValue, whyNotReplaceable, type Pass, type PassContext, type PassDescription, type Reason, type Work } from './pass'
+import { definePass, graphsOfModel, opsetOf, replaceValue, whyNotReplaceable, type Pass, type PassContext, type PassDescription, type Reason, type Work } from './pass'
 import { Failure, matchAt, type Match, type OpPattern } from './rewrite'
 
 /** One rewrite. The comment above it in the code starts with its equation. */
@@ -32,7 +32,7 @@ export class Edit {
     while (values.length > 0 && values.at(-1) === undefined) values.pop()
     const names = options.outputs?.map((name) => (name === '' ? '' : this.graph.freshName(name)))
     const node = new Node(opType, values, names ?? 1, { name: options.name ?? '', domain: options.domain ?? '' })
-    const kinds = schemaOf(opType, this.model.opset, options.domain)?.attributes
+    const kinds = schemaOf(opType, opsetOf(this.model), options.domain)?.attributes
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value, kinds?.get(name)?.kind)
     if (options.domain !== undefined && options.domain !== '' && !this.model.opsets.has(options.domain)) {
       this.model.opsets.set(options.domain, 1)
@@ -67,15 +67,21 @@ export class Edit {
   }
 }
 
+/** A pass that is a list of rules; another pass can be made of some of them. */
+export interface RulePass extends Pass {
+  readonly rules: readonly Rule[]
+}
+
 /** A pass that applies its rules everywhere, until none fires. What it handles are the equations of its rules. */
-export function rulePass(description: Omit<PassDescription, 'handles'> & { readonly rules: readonly Rule[] }): Pass {
+export function rulePass(description: Omit<PassDescription, 'handles'> & { readonly rules: readonly Rule[] }): RulePass {
   const { rules, ...rest } = description
-  return definePass({
+  const pass = definePass({
     ...rest,
     handles: rules.map((rule) => rule.equation),
     apply: (work) => { for (const graph of graphsOfModel(work.model)) applyRules(rules, graph, work) },
     why: (work, node) => rules.map((rule) => whyRule(rule, node, work)),
   })
+  return { ...pass, rules }
 }
 
 /** Applies rules to one graph until none fires. */
@@ -110,7 +116,7 @@ function tryRule(rule: Rule, node: Node, graph: Graph, work: Work): boolean {
 }
 
 function findMatch(rule: Rule, node: Node, model: Model, context: PassContext, failure: Failure): Match | undefined {
-  return matchAt(rule.pattern, node, context, model.opset, failure, (match) => rule.check?.(match, model))
+  return matchAt(rule.pattern, node, context, opsetOf(model), failure, (match) => rule.check?.(match, model))
 }
 
 /** Removes the given nodes where nothing needs them any more, readers before what they read. */

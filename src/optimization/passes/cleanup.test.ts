@@ -126,6 +126,15 @@ describe('constant folding', () => {
     expect(model.irVersion).toBe(4)
   })
 
+  test('weights that were quantized stay quantized', () => {
+    const model = build(17, (g) => {
+      const w = g.op('DequantizeLinear', [g.constant(Tensor.from([1, 2, 3, 4], [2, 2], 'int8')), g.constant(0.5), g.constant(Tensor.scalar(0, 'int8'))], {}, { name: 'dq' })
+      g.output(g.op('MatMul', [g.input('x', 'float32', [1, 2]), w]), 'y')
+    })
+    expect(foldConstants.run(model, { run }).modified).toBe(false)
+    expect(explain(model, foldConstants, 'dq').why).toBe('"dq" (DequantizeLinear) is part of a quantized model')
+  })
+
   test('shapes with symbolic sizes stay', () => {
     const model = build(17, (g) => g.output(g.op('Shape', [g.input('x', 'float32', ['N', 3])], {}, { name: 's' }), 'y'))
     expect(foldConstants.run(model).modified).toBe(false)

@@ -2,7 +2,7 @@
 import { sha256 } from '../../core'
 import { sameDomain, type Attribute, type Graph, type Node, type Tensor, type Value } from '../../onnx'
 import { constantOf, uniform } from '../constants'
-import { definePass, graphsOfModel, replaceValue, whyNotReplaceable, type Pass, type Work } from '../pass'
+import { definePass, graphsOfModel, opsetOf, replaceValue, whyNotReplaceable, type Pass, type Work } from '../pass'
 
 const RANDOM: ReadonlySet<string> = new Set(['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'])
 
@@ -57,7 +57,7 @@ function mergeNodes(graph: Graph, { model, changed }: Work): void {
   }
   const first = new Map<string, Node>()
   for (const node of graph.nodes) {
-    if (node.outputs.length === 0 || whyNotDeterministic(node, model.opset) !== undefined) continue
+    if (node.outputs.length === 0 || whyNotDeterministic(node, opsetOf(model)) !== undefined) continue
     const key = nodeKey(node, idOf)
     if (key === undefined) continue
     const kept = first.get(key)
@@ -127,7 +127,7 @@ export const commonSubexpressions: Pass = definePass({
   },
   why: ({ model }, node) => {
     const answer = (fires: boolean, why: string) => [{ rule: 'node', fires, why }]
-    const random = whyNotDeterministic(node, model.opset)
+    const random = whyNotDeterministic(node, opsetOf(model))
     if (random !== undefined) return answer(false, random)
     const ids = new Map<Value, number>()
     const idOf = (value: Value): number => ids.get(value) ?? (ids.set(value, ids.size), ids.size - 1)

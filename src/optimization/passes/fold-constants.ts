@@ -3,12 +3,15 @@ import { elementCount } from '../../core'
 import { cloneNode, Graph, Model, Node, sameDomain, staticShape, tensorType, Tensor, Value, writeModel } from '../../onnx'
 import { constantOf, integers, isConstantNode, originOf } from '../constants'
 import { evaluate } from '../evaluate'
-import { definePass, graphsOfModel, replaceValue, type Pass, type Work } from '../pass'
+import { definePass, graphsOfModel, opsetOf, replaceValue, type Pass, type Work } from '../pass'
 import { fromRunTensor, toRunTensor, isRunDType, type RunTensor } from '../run'
 import { whyNotDeterministic } from './common-subexpressions'
 
 /** Bytes of a folded result that are allowed when nothing else is said. */
 export const FOLD_LIMIT: number = 2 ** 20
+
+/** Their result is what quantization saved: folding them would store float weights again. */
+const QUANTIZED: ReadonlySet<string> = new Set(['DequantizeLinear', 'QuantizeLinear', 'DynamicQuantizeLinear'])
 
 type Outcome = { readonly tensors: readonly Tensor[] } | { readonly why: string }
 
@@ -18,10 +21,11 @@ function fold(node: Node, { model, context }: Work): Outcome {
     const tensor = constantOf(node.outputs[0])
     return tensor === undefined ? { why: `${node.label} holds no dense tensor` } : { tensors: [tensor] }
   }
-  const known = shapeOfKnown(node, model.opset)
+  const known = shapeOfKnown(node, opsetOf(model))
   if (known !== undefined) return { tensors: [known] }
-  const random = whyNotDeterministic(node, model.opset)
+  const random = whyNotDeterministic(node, opsetOf(model))
   if (random !== undefined) return { why: random }
+  if (QUANTIZED.has(node.opType)) return { why: `${node.label} is part of a quantized model` }
   if (node.inputs.every((input) => input === undefined)) return { why: `${node.label} has no inputs` }
   const inputs: (Tensor | undefined)[] = []
   for (const input of node.inputs) {
@@ -33,7 +37,7 @@ function fold(node: Node, { model, context }: Work): Outcome {
   const large = `the result of ${node.label} is larger than the limit of ${limit} bytes`
   if (sizeAhead(node, inputs) > limit) return { why: large }
   const standard = sameDomain(node.domain, '')
-  const built = standard ? evaluate(node, inputs, model.opset, limit) : undefined
+  const built = standard ? evaluate(node, inputs, opsetOf(model), limit) : undefined
   if (built !== undefined) return built.byteLength <= limit ? { tensors: [built] } : { why: large }
   if (context.run === undefined) return { why: `${node.opType} is not evaluated without a runtime: give a run function` }
   const results = runNode(node, inputs, model, context.run)
@@ -134,6 +138,7 @@ export const foldConstants: Pass = definePass({
     'results larger than the limit (1 MiB unless said otherwise) and larger than the constants they come from: the file would grow',
     'division of integers by zero, and casts of numbers that the type cannot hold: machines differ',
     'Resize, Upsample and EyeLike: their result is not bounded ahead',
+    'QuantizeLinear and DequantizeLinear: folding them would undo what quantization saved',
     'bodies of functions',
   ],
   apply: (work) => { for (const graph of graphsOfModel(work.model)) foldGraph(graph, work) },

@@ -54,6 +54,15 @@ describe('Conv + BatchNormalization', () => {
     expect(operators(applied(shared, pass).model)).toEqual({ Add: 1, Conv: 2 })
   })
 
+  test('after a Gemm with α and β', () => {
+    const dense = build(17, (g) => {
+      const product = g.op('Gemm', [g.input('x', 'float32', ['N', 4]), g.constant(weights([3, 4])), g.constant(weights([3], 2))], { transB: 1, alpha: 0.5, beta: 0.25 })
+      const c = (seed: number, shift: number) => g.constant(weights([3], seed, 0.1, shift))
+      g.output(g.op('BatchNormalization', [product, c(3, 1), c(4, 0), c(5, 0), c(6, 1)]), 'y')
+    })
+    expect(operators(applied(dense, pass).model)).toEqual({ Gemm: 1 })
+  })
+
   test('float16 weights stay float16', () => {
     const half = build(17, (g) => {
       const x = g.input('x', 'float16', [1, 2, 4, 4])

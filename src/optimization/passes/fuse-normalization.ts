@@ -135,8 +135,8 @@ const skip: Rule = {
     const axis = match.node('norm').int('axis', -1)
     if (axis !== -1 && axis !== rank - 1) return `${match.root.label} normalizes over more than the last axis`
     if (match.find('scale')?.shape?.length !== 1) return 'γ is no vector'
-    const open = ['scale', 'shift'].find((name) => match.find(name) !== undefined && match.findTensor(name) === undefined)
-    if (open !== undefined) return `"${match.value(open).name}" is not constant`
+    const open = ['scale', 'shift'].find((name) => match.find(name)?.producer !== undefined)
+    if (open !== undefined) return `"${match.value(open).name}" is computed: it may come too late for the sum`
     const inner = [...sum.consumers].find((node) => node.graph !== match.root.graph)
     return inner === undefined ? undefined : `"${sum.name}" is also used by ${inner.label} in another graph`
   },

@@ -1,4 +1,5 @@
 // Brings transposes together, so that they cancel.
+import { DTYPES } from '../../core'
 import { Tensor, type Node, type Value } from '../../onnx'
 import { constantOf } from '../constants'
 import type { Pass } from '../pass'
@@ -43,7 +44,10 @@ function stream(node: Node): number | undefined {
   const open = node.inputs.flatMap((input, index) => (input === undefined || constantOf(input) !== undefined ? [] : [index]))
   if (open.length !== 1 || open[0] === undefined) return undefined
   const rank = node.inputs[open[0]]?.shape?.length
-  const fits = node.inputs.every((input) => (constantOf(input)?.shape.length ?? 0) <= (rank ?? -1))
+  const fits = node.inputs.every((input) => {
+    const tensor = constantOf(input)
+    return tensor === undefined || (tensor.shape.length <= (rank ?? -1) && DTYPES[tensor.dtype].bits >= 8)
+  })
   return fits && node.outputs[0]?.shape?.length === rank ? open[0] : undefined
 }
 

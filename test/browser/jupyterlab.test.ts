@@ -20,14 +20,15 @@ describe.runIf(here)('JupyterLab in Chromium (needs the Python environment and a
     folder = mkdtempSync(path.join(root, '.whetstone', 'browser-'))
     lab = await startLab(['--port', '18500', '--ContentsManager.allow_hidden=True'])
     ;({ browser, page } = await openBrowser())
-    page.on('pageerror', (error) => faults.push(error.message))
-    return async () => {
-      await browser.close()
-      await lab.stop()
-      rmSync(folder, { recursive: true, force: true })
-    }
+    // JupyterLab's own debugger panel says so for every kernel that has no debugger.
+    page.on('pageerror', (error) => { if (error.message !== 'No active debugger session') faults.push(error.message) })
   })
-  afterAll(() => expect(faults).toEqual([]))
+  afterAll(async () => {
+    await browser.close()
+    await lab.stop()
+    rmSync(folder, { recursive: true, force: true })
+    expect(faults).toEqual([])
+  })
 
   /** Opens a notebook with these cells, each run by the test itself. */
   async function notebook(name: string, cells: readonly string[]): Promise<void> {
@@ -59,8 +60,9 @@ describe.runIf(here)('JupyterLab in Chromium (needs the Python environment and a
     const link = page.locator('.jp-RenderedMarkdown td a').first()
     const title = await link.textContent()
     await link.click()
-    await page.waitForSelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell h1')
-    expect(await page.textContent('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell h1')).toContain(title!.split(':')[0]!)
+    const heading = page.locator('.jp-NotebookPanel .jp-RenderedMarkdown h1:visible').first()
+    await heading.waitFor()
+    expect(await heading.textContent()).toContain(title!.split(':')[0]!)
     await page.waitForSelector('.jp-Toolbar-kernelName:has-text("TypeScript (Whetstone)")')
   })
 
@@ -83,7 +85,7 @@ describe.runIf(here)('JupyterLab in Chromium (needs the Python environment and a
   test('an error is one, with the cell\'s own lines; the next cell runs', async () => {
     await notebook('errors.ipynb', ['function half(x: number): number {\n  if (x % 2) throw new RangeError("odd")\n  return x / 2\n}\nhalf(3)', '"still here"'])
     await run(0)
-    await page.waitForSelector(`${cell(0)} >> [data-mime-type="application/vnd.jupyter.stderr"], ${cell(0)} >> [data-mime-type="application/vnd.jupyter.error"]`)
+    await page.waitForSelector(`${output(0)} >> text=RangeError`)
     expect(await page.textContent(output(0))).toMatch(/RangeError[^]*odd/)
     await run(1)
     await page.waitForSelector(`${output(1)} >> text=still here`)
@@ -100,12 +102,13 @@ describe.runIf(here)('JupyterLab in Chromium (needs the Python environment and a
   })
 
   test('completion offers the members of the library, and input() asks', async () => {
-    await notebook('ask.ipynb', ["import { onnx } from 'whetstone'", 'const builder = onnx.Graph', 'const name = await input("Your name: ")\n`hello ${name}`'])
+    await notebook('ask.ipynb', ["import { onnx } from 'whetstone'", 'const builder = onnx.Graph', 'const name = await input("Your name: ")\nString("hello " + name)'])
     await run(0)
+    await page.waitForSelector(`${cell(0)} >> text="[1]:"`)
     await page.click(`${cell(1)} >> .cm-content`)
     await page.keyboard.press('Control+End')
     await page.keyboard.press('Tab')
-    await page.waitForSelector('.jp-Completer:not(.lm-mod-hidden) >> text=GraphBuilder')
+    await page.waitForSelector('.jp-Completer:not(.lm-mod-hidden) >> text=/^\\s*GraphBuilder/')
     await page.keyboard.press('Escape')
     await run(2)
     await page.fill('.jp-Stdin-input', 'Ada')

@@ -38,7 +38,7 @@ describe.runIf(here)('JupyterLab in Chromium (needs the Python environment and a
     }))
     await open(path.relative(root, path.join(folder, name)))
     await page.waitForSelector('.jp-Notebook .jp-Cell')
-    await page.waitForSelector('.jp-NotebookPanel-toolbar [data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]', { timeout: 60_000 })
+    await page.waitForSelector('#jp-bottom-panel :text("TypeScript (Whetstone) | Idle"), .jp-StatusBar-Widget :text("TypeScript (Whetstone) | Idle")', { timeout: 60_000 })
   }
 
   async function open(file: string): Promise<void> {
@@ -49,7 +49,10 @@ describe.runIf(here)('JupyterLab in Chromium (needs the Python environment and a
   const cell = (index: number): string => `.jp-Notebook .jp-Cell >> nth=${index}`
   async function run(index: number): Promise<void> {
     await page.click(`${cell(index)} >> .cm-content`)
+    await page.waitForSelector(`${cell(index)} >> .cm-focused`)
     await page.keyboard.press('Control+Enter')
+    // Not before the cell has taken it: a key pressed while JupyterLab still arranges the page is lost.
+    await page.waitForSelector(`${cell(index)} >> .jp-InputPrompt >> text=/\\[(\\*|\\d+)\\]/`)
   }
   const output = (index: number): string => `${cell(index)} >> .jp-OutputArea-output`
 

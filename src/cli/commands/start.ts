@@ -78,7 +78,7 @@ async function start(flags: readonly string[], options: StartOptions): Promise<n
   const began = Date.now()
   const server = spawn(projectPython, ['-m', 'jupyterlab', `--ServerApp.ip=${options.host}`, `--ServerApp.port=${port}`, '--ServerApp.port_retries=0',
     `--ServerApp.root_dir=${root}`, `--FileContentsManager.preferred_dir=${path.join(root, 'notebooks')}`, `--LabApp.default_url=${page}`,
-    '--LabApp.extension_manager=readonly', '--ServerApp.answer_yes=True', '--Application.log_level=WARN', '--LabApp.collaborative=False',
+    '--LabApp.extension_manager=readonly', '--ZMQChannelsWebsocketConnection.limit_rate=False', '--ServerApp.answer_yes=True', '--Application.log_level=WARN', '--LabApp.collaborative=False',
     '--KernelSpecManager.ensure_native_kernel=False', '--MultiKernelManager.default_kernel_name=whetstone', '--no-browser', ...asRoot(), ...flags], {
     cwd: root, env: environment(token), stdio: ['ignore', 'inherit', 'inherit'],
   })

@@ -42,11 +42,13 @@ const CAUSES = [
  * @param {string} todo used when no common cause is recognised
  */
 function failureFrom(otherwise, what, output, todo) {
-  const last = output.trim().split('\n').slice(-12)
+  const lines = output.trim().split('\n')
   for (const [kind, pattern, advice] of CAUSES) {
-    const line = last.find((text) => pattern.test(text)) ?? output.split('\n').find((text) => pattern.test(text))
+    // Tools warn while they still try; the line that says why they gave up comes last.
+    const line = lines.findLast((text) => pattern.test(text) && !/^WARNING/.test(text)) ?? lines.findLast((text) => pattern.test(text))
     if (line) return new SetupFailure(kind, what, line.trim().slice(0, 300), advice)
   }
+  const last = lines.slice(-12)
   return new SetupFailure(otherwise, what, last.slice(-4).join('\n').trim() || 'it gave no reason', todo)
 }
 

@@ -55,7 +55,7 @@ export function machine(): { cpu: string; cores: number; memoryGB: number; node:
   }
 }
 
-const digits = (value: number): string => value.toPrecision(value >= 1000 ? 5 : 3).replace(/\.?0+$/, (zeros) => (zeros.startsWith('.') ? '' : zeros))
+const digits = (value: number): string => value.toLocaleString('en-US', { maximumSignificantDigits: Math.max(3, Math.ceil(Math.log10(Math.abs(value) + 1))), useGrouping: value >= 10_000 })
 
 /** The terminal table. */
 function report({ rows, targets }: SuiteResult): string {

@@ -10,6 +10,7 @@ export * as notebook from './notebook'
 export {
   bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
 } from './notebook'
+export * as nn from './nn'
 export * as onnx from './onnx'
 export * as optimization from './optimization'
 export * as runtime from './runtime'

@@ -1,0 +1,10 @@
+// The training room: models, training, and what training can do for small and fast models. Knows no backend.
+export { NnError, type NnErrorCode } from './errors'
+export * as models from './models'
+export { evaluate, type Evaluation, type Predict } from './training/evaluate'
+export { learner, type Learner, type SampleBatch, type Samples } from './training/learner'
+export { adam, sgd, type Optimizer, type OptimizerOptions } from './training/optimizers'
+export { constantRate, cosine, steps, warmup, type Schedule } from './training/schedules'
+export {
+  crossEntropy, meanSquaredError, train, type Compile, type EpochReport, type History, type Loss, type LossInputs, type TrainOptions,
+} from './training/train'

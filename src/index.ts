@@ -1,5 +1,6 @@
 // What `import … from "whetstone"` gives: the public namespaces, nothing else.
 export * as benchmarks from './benchmarks'
+export * as convert from './convert'
 export * as core from './core'
 export { WhetstoneError } from './core'
 export * as course from './course'

@@ -1,0 +1,12 @@
+// The conversion room: models and weights of other frameworks into ONNX and back.
+export {
+  convert, type Conversion, type ConvertOptions, type Format, type FormatOptions, type Input, type Simplify,
+} from './convert'
+export { ConvertError, MissingOperatorsError, type ConvertErrorCode, type MissingOperator } from './errors'
+export { OperatorTable, type Lowering } from './operators'
+export {
+  ConversionReport, type ConversionFacts, type ConversionReportParts, type MappedOperator, type SimplifiedSummary,
+} from './report'
+export { byteSource, withSource, type ByteSource } from './source'
+export { verifyConversion, type OutputError, type Run, type RunTensor, type Sample } from './verify'
+export { ZipArchive, type ZipEntry } from './zip'

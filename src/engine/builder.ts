@@ -2,6 +2,7 @@
 // transposes are pushed through elementwise operators and reductions until they meet their inverse and vanish.
 import { broadcastShape, elementCount, rowMajorStrides, sameShape } from '../core'
 import type { Shape } from '../core'
+import { constantAlong, regrouped } from './algebra'
 import { GraphWriter } from './graph'
 import type { GraphAttribute, GraphData, GraphDType, V } from './graph'
 
@@ -123,6 +124,8 @@ export class Builder extends GraphWriter {
     const perm = lead && turned(lead)?.perm
     const before = perm && this.#beforeTranspose(inputs, shape, perm)
     if (before) return this.transpose(this.elementwise(op, before, dtype, attributes, domain), perm)
+    const [a, b] = inputs
+    if (this.purpose === 'run' && a && b && (op === 'Mul' || op === 'Add')) return this.#commutative(op, a, b, shape, dtype)
     return this.node(op, inputs, attributes, { shape, dtype }, domain)
   }
 
@@ -152,6 +155,11 @@ export class Builder extends GraphWriter {
       const { inner, perm } = earlier
       const done = this.reduce(op, inner, axes.map((axis) => perm[axis] ?? axis).sort((a, b) => a - b), true, dtype)
       return this.reshape(this.transpose(done, perm), final)
+    }
+    const factors = op === 'ReduceSum' && this.purpose === 'run' ? constantAlong(v, axes) : undefined
+    if (factors) {
+      const product = (list: readonly V[]): V => list.reduce((x, y) => this.binary('Mul', x, y))
+      return this.reshape(this.binary('Mul', this.reduce(op, product(factors.varying), axes, true), product(factors.constant)), final)
     }
     const summed = op === 'ReduceSum' && dtype === 'float32' ? this.#sumByProduct(v, axes) : undefined
     if (summed) return this.reshape(summed, final)
@@ -263,6 +271,13 @@ export class Builder extends GraphWriter {
     return this.expand(this.elementwise(op, sources, dtype, attributes, domain), shape)
   }
 
+  /** A sum or product in one order of its operands, so that equal ones are shared; small factors are multiplied first. */
+  #commutative(op: 'Mul' | 'Add', a: V, b: V, shape: Shape, dtype: GraphDType): V {
+    const groups = op === 'Mul' ? regrouped(a, b, shape) : undefined
+    if (groups) return this.#commutative(op, groups.large, this.binary('Mul', ...groups.small), shape, dtype)
+    return this.node(op, a.id <= b.id ? [a, b] : [b, a], {}, { shape, dtype })
+  }
+
   /** The inputs as they were before a common transpose, or undefined when one of them would have to be moved. */
   #beforeTranspose(inputs: readonly V[], shape: Shape, perm: readonly number[]): V[] | undefined {
     const back = inverse(perm)
@@ -270,7 +285,7 @@ export class Builder extends GraphWriter {
     for (const v of inputs) {
       const earlier = turned(v)
       if (earlier && sameShape(earlier.perm, perm)) result.push(earlier.inner)
-      else if (elementCount(v.shape) <= Math.max(1, ...v.shape)) {
+      else if (elementCount(v.shape) <= Math.max(1, ...v.shape) || elementCount(v.shape) * 8 <= elementCount(shape)) {
         const padded = [...new Array<number>(shape.length - v.shape.length).fill(1), ...v.shape]
         result.push(elementCount(v.shape) === 1 && v.shape.length === 0 ? v : this.transpose(this.reshape(v, padded), back))
       } else return undefined

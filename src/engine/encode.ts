@@ -44,6 +44,8 @@ export function toModel(writer: GraphWriter, outputs: readonly V[], naming: Nami
   const nodes: readonly GraphNode[] = writer.live(outputs)
   const used = new Set<V>(outputs)
   for (const node of nodes) for (const v of node.inputs) if (v) used.add(v)
+  // All parts of a Split count, read or not.
+  for (const node of nodes) if (node.op === 'Split') for (const v of node.outputs) used.add(v)
   const position = new Map<V, number>()
   outputs.forEach((v, i) => { if (v.node && !position.has(v)) position.set(v, i) })
   const counts = new Map<string, number>()

@@ -10,6 +10,7 @@ import { toModel } from './encode'
 import type { V } from './graph'
 import type { EngineData, Lazy } from './record'
 import type { EngineOptions } from './options'
+import { rewritten } from './rewrite'
 import { inOrder, writeGraph } from './write'
 
 /** A graph made ready to run. */
@@ -40,7 +41,8 @@ export interface ExecutorCounts {
 }
 
 /** Makes a session for a graph; inputs and outputs keep their order. */
-export function build(b: Builder, values: readonly V[], options: EngineOptions): Compiled {
+export function build(b: Builder, written: readonly V[], options: EngineOptions): Compiled {
+  const values = rewritten(b, written)
   const outputNames = values.map((_, i) => `o${i}`)
   const bytes = writeModel(toModel(b, values, { graph: 'recorded', outputs: outputNames }))
   const nodes = b.live(values)

@@ -93,6 +93,15 @@ const log1p = (b: Builder, x: V): V => {
 const expm1 = (b: Builder, x: V): V =>
   b.binary('Mul', b.unary('Tanh', b.binary('Mul', x, b.scalar(0.5))), b.binary('Add', b.unary('Exp', x), b.scalar(1)))
 
+/** lo ≤ u ∧ u ≤ hi as clip(u, lo, hi) = u: the mask of a clip's gradient, whose forward pass has that clip already. */
+const within = (b: Builder, x: V, y: V): V | undefined => {
+  const [u, lo] = x.node?.op === 'GreaterOrEqual' ? x.node.inputs : []
+  const [same, hi] = y.node?.op === 'LessOrEqual' ? y.node.inputs : []
+  if (!u || u !== same || u.dtype !== 'float32' || lo?.constant?.length !== 1 || hi?.constant?.length !== 1) return undefined
+  const [least, most] = [Number(lo.constant[0]), Number(hi.constant[0])]
+  return least <= most ? b.compare('Equal', b.elementwise('Clip', [u, b.scalar(least), b.scalar(most)], 'float32'), u) : undefined
+}
+
 const square = (b: Builder, x: V): V => b.binary('Mul', x, x)
 
 /** The activations that fused kernels name. */
@@ -211,7 +220,7 @@ export const elementwise = {
   GreaterEqual: comparison('GreaterOrEqual'),
   Less: comparison('Less'),
   LessEqual: comparison('LessOrEqual'),
-  LogicalAnd: binary('any', (b, x, y) => b.binary('And', x, y)),
+  LogicalAnd: binary('any', (b, x, y) => within(b, x, y) ?? b.binary('And', x, y)),
   LogicalOr: binary('any', (b, x, y) => b.binary('Or', x, y)),
   LogicalNot: lowering<unknown, 'x'>({
     infer: ({ x }) => (x.dtype === 'bool' ? x : decline('types other than bool')),

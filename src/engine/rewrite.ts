@@ -1,0 +1,282 @@
+// Rewrites a recorded graph before ONNX Runtime sees it, where the shape of a whole loop matters and not one call: an
+// unrolled recurrence has dozens of small products with the same weights and the same activation on every gate.
+import { elementCount, sameShape } from '../core'
+import type { Builder } from './builder'
+import type { GraphNode, V } from './graph'
+
+/** A rule gives the value that replaces a node's output, or undefined. */
+type Rule = (b: Builder, node: GraphNode, uses: Uses) => V | undefined
+
+/** Who reads a value. */
+class Uses {
+  readonly #readers = new Map<V, GraphNode[]>()
+  readonly #outputs: ReadonlySet<V>
+
+  constructor(readonly nodes: readonly GraphNode[], outputs: readonly V[]) {
+    this.#outputs = new Set(outputs)
+    for (const node of nodes) {
+      for (const v of new Set(node.inputs)) {
+        if (!v) continue
+        const list = this.#readers.get(v)
+        if (list) list.push(node)
+        else this.#readers.set(v, [node])
+      }
+    }
+  }
+
+  readers(v: V): readonly GraphNode[] {
+    return this.#readers.get(v) ?? []
+  }
+
+  /** The one reader of a value that is no output of the graph. */
+  only(v: V): GraphNode | undefined {
+    const list = this.readers(v)
+    return list.length === 1 && !this.#outputs.has(v) ? list[0] : undefined
+  }
+}
+
+const made = (node: GraphNode): V => node.outputs[0] as V
+const isPlainGemm = (node: GraphNode | undefined): node is GraphNode => node?.op === 'Gemm' && node.inputs.length === 2
+const rows = (v: V): number => v.shape[0] ?? 1
+const columns = (v: V): number => v.shape[1] ?? 1
+
+/** Products with one right factor, of equal sizes, when there are several and none waits for another; else none. */
+function together(node: GraphNode, uses: Uses): readonly GraphNode[] {
+  if (node.op !== 'Gemm' || node.attributes.transA === 1) return []
+  const [left, right, bias] = node.inputs as readonly [V, V, V | undefined]
+  if (bias && bias.shape.length !== 1) return []
+  const alike = uses.readers(right).filter((other) => other.op === 'Gemm' && other.inputs[1] === right && other.inputs[2] === bias
+    && other.attributes.transA !== 1 && other.attributes.transB === node.attributes.transB && sameShape((other.inputs[0] as V).shape, left.shape))
+  return alike.length >= 3 && !waitForEachOther(alike, uses) ? alike : []
+}
+
+/** (A·B + G) + bias becomes G + (A·B + bias), where A·B is going to be merged with others. */
+const biasIntoProduct: Rule = (b, node, uses) => {
+  if (node.op !== 'Add') return undefined
+  const [x, y] = node.inputs as readonly [V, V]
+  const [bias, sum] = x.shape.length === 1 ? [x, y] : [y, x]
+  if (bias.shape.length !== 1 || sum.shape.length !== 2 || sum.node?.op !== 'Add' || uses.only(sum) !== node) return undefined
+  const [p, q] = sum.node.inputs as readonly [V, V]
+  if (!sameShape(p.shape, q.shape) || columns(p) !== bias.shape[0]) return undefined
+  for (const [product, other] of [[p, q], [q, p]] as const) {
+    if (isPlainGemm(product.node) && uses.only(product) === sum.node && together(product.node, uses).length > 0) {
+      return b.binary('Add', b.node('Gemm', [...product.node.inputs, bias], product.node.attributes, product), other)
+    }
+  }
+  return undefined
+}
+
+/** X + A·B becomes one product that starts from X. */
+const sumIntoProduct: Rule = (b, node, uses) => {
+  if (node.op !== 'Add') return undefined
+  const [x, y] = node.inputs as readonly [V, V]
+  for (const [product, other] of [[y, x], [x, y]] as const) {
+    if (isPlainGemm(product.node) && uses.only(product) === node && sameShape(product.shape, other.shape)) {
+      return b.node('Gemm', [...product.node.inputs, other], product.node.attributes, product)
+    }
+  }
+  return undefined
+}
+
+/** Σ Aₜᵀ·Bₜ = [A₁; A₂; …]ᵀ·[B₁; B₂; …]: the gradient of a weight that was used many times, as one product. */
+const sumOfProducts: Rule = (b, node, uses) => {
+  const isInner = (v: V): boolean => v.node?.op === 'Add' && uses.only(v)?.op === 'Add' && sameShape(v.shape, made(node).shape)
+  if (node.op !== 'Add' || isInner(made(node))) return undefined
+  const leaves: V[] = []
+  const open = [...node.inputs] as V[]
+  for (let v = open.pop(); v; v = open.pop()) {
+    if (isInner(v)) open.push(...v.node?.inputs as V[])
+    else leaves.push(v)
+  }
+  const groups = new Map<string, { readonly v: V; readonly product: GraphNode }[]>()
+  for (const v of leaves) {
+    const inner = v.node?.op === 'Reshape' && uses.only(v) ? v.node.inputs[0] : v
+    const product = inner?.node
+    if (!inner || !isPlainGemm(product) || product.attributes.transB === 1 || !uses.only(inner)) continue
+    const [left, right] = product.inputs as readonly [V, V]
+    const ones = left.node?.op === 'Expand' && product.attributes.transA === 0
+    if (product.attributes.transA !== 1 && !ones) continue
+    const key = `${ones ? `${left.node?.inputs[0]?.id ?? ''}` : 'T'}:${left.shape[ones ? 0 : 1] ?? 1},${columns(right)}>${v.shape.join()}`
+    groups.set(key, [...groups.get(key) ?? [], { v, product }])
+  }
+  const large = [...groups.values()].filter((group) => group.length >= 3)
+  if (large.length === 0) return undefined
+  const replaced = new Set(large.flatMap((group) => group.map((g) => g.v)))
+  const sums = large.map((group): V => {
+    const lefts = group.map((g) => g.product.inputs[0] as V)
+    const [lead] = lefts as [V]
+    const right = b.concat(group.map((g) => g.product.inputs[1] as V), 0)
+    const ones = lead.node?.op === 'Expand' && group[0]?.product.attributes.transA === 0
+    const left = ones ? b.expand(lead.node?.inputs[0] as V, [rows(lead), rows(right)]) : b.concat(lefts, 0)
+    return b.reshape(b.matmul(left, right, !ones, false), made(node).shape)
+  })
+  return [...sums, ...leaves.filter((v) => !replaced.has(v))].reduce((x, y) => b.binary('Add', x, y))
+}
+
+/**
+ * Products with the same right factor that do not wait for each other become one product of the rows together. One right
+ * factor at a time: two groups can each be free and still wait for each other.
+ */
+const sharedFactor = (): Rule => {
+  let chosen: V | undefined
+  return (b, node, uses) => {
+    const right = node.inputs[1]
+    if (node.op !== 'Gemm' || (chosen && right !== chosen)) return undefined
+    const alike = together(node, uses)
+    if (!right || alike.length === 0) return undefined
+    chosen = right
+    const all = b.concat(alike.map((other) => other.inputs[0] as V), 0)
+    const product = b.matmul(all, right, false, node.attributes.transB === 1, node.inputs[2])
+    return b.slice(product, [alike.indexOf(node) * rows(made(node)), 0], made(node).shape)
+  }
+}
+
+/** Whether one of the nodes reads, directly or not, what another one makes. */
+function waitForEachOther(group: readonly GraphNode[], uses: Uses): boolean {
+  const members = new Set(group)
+  const seen = new Set<GraphNode>()
+  const open = group.flatMap((node) => uses.readers(made(node)))
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (members.has(node)) return true
+    if (seen.has(node)) continue
+    seen.add(node)
+    for (const v of node.outputs) open.push(...uses.readers(v))
+  }
+  return false
+}
+
+const ELEMENTWISE = new Set(['Add', 'Mul', 'Clip', 'Equal', 'Tanh', 'Sigmoid', 'HardSigmoid', 'Sub'])
+
+interface Piece {
+  readonly from: V
+  /** Where the piece lies, as text. */
+  readonly place: string
+}
+
+/** What a slice of whole rows or columns cuts, and where. */
+function pieceOf(v: V | undefined): Piece | undefined {
+  if (v?.node?.op !== 'Slice' || v.node.inputs.length !== 4) return undefined
+  const [from, ...where] = v.node.inputs as readonly V[]
+  return from && where.every((w) => w.constant) ? { from, place: where.map((w) => w.constant?.join() ?? '').join(';') } : undefined
+}
+
+/** f(piece of x) for most pieces of x becomes a piece of f(x): one operator instead of one a gate. */
+const activationOfWhole: Rule = (b, node, uses) => {
+  if (!ELEMENTWISE.has(node.op)) return undefined
+  const pieces = node.inputs.map(pieceOf)
+  const lead = pieces.find((piece) => piece)
+  if (!lead) return undefined
+  const fits = node.inputs.every((v, i) => {
+    const piece = pieces[i]
+    return piece ? piece.place === lead.place && sameShape(piece.from.shape, lead.from.shape) : v?.constant?.length === 1
+  })
+  if (!fits) return undefined
+  const sources = (other: GraphNode): string => other.inputs.map((v) => pieceOf(v)?.from.id ?? `=${v?.id ?? ''}`).join()
+  const mine = sources(node)
+  const siblings = uses.readers(lead.from).flatMap((slice) => uses.readers(made(slice)))
+    .filter((other) => other.op === node.op && sources(other) === mine && JSON.stringify(other.attributes) === JSON.stringify(node.attributes))
+  const covered = new Set(siblings).size * elementCount(made(node).shape)
+  if (covered * 2 <= elementCount(lead.from.shape)) return undefined
+  const whole = b.elementwise(node.op, node.inputs.map((v, i) => pieces[i]?.from ?? v as V), made(node).dtype, node.attributes)
+  const slice = node.inputs[pieces.indexOf(lead)]?.node
+  return slice && b.node('Slice', [whole, ...slice.inputs.slice(1)], {}, made(node))
+}
+
+/** Equal slices that tile most of an axis become one Split. */
+const slicesToSplit: Rule = (b, node, uses) => {
+  const at = cut(node)
+  if (!at || at.begin % at.size !== 0 || at.total % at.size !== 0) return undefined
+  const count = at.total / at.size
+  const alike = new Set(uses.readers(at.from).flatMap((other) => {
+    const its = cut(other)
+    return its && its.axis === at.axis && its.size === at.size && its.begin % its.size === 0 ? [its.begin] : []
+  }))
+  if (count < 2 || alike.size * 2 <= count) return undefined
+  const shape = made(node).shape
+  const parts = b.emit('Split', [at.from], { axis: at.axis, num_outputs: count },
+    Array.from({ length: count }, () => ({ shape, dtype: at.from.dtype })))
+  return parts[at.begin / at.size]
+}
+
+/** A slice of neighbouring elements along one axis. */
+function cut(node: GraphNode): { readonly from: V; readonly axis: number; readonly begin: number; readonly size: number; readonly total: number } | undefined {
+  if (node.op !== 'Slice' || node.inputs.length !== 4) return undefined
+  const [from, begin, , axes] = node.inputs as readonly [V, V, V, V]
+  if (axes.constant?.length !== 1 || !begin.constant) return undefined
+  const axis = Number(axes.constant[0])
+  return { from, axis, begin: Number(begin.constant[0]), size: made(node).shape[axis] ?? 1, total: from.shape[axis] ?? 1 }
+}
+
+/** Applied one after the other, each until it changes nothing. */
+const RULES: readonly (() => Rule)[] = [
+  () => biasIntoProduct, sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => activationOfWhole, () => slicesToSplit,
+]
+
+/** More than a chain of activations is long, and a model has weights that many steps share. */
+const ROUNDS = 16
+
+/** The outputs of the rewritten graph, in the same order, with the same shapes and types. */
+export function rewritten(b: Builder, outputs: readonly V[]): V[] {
+  let current = [...outputs]
+  for (const rule of RULES) {
+    for (let round = 0; round < ROUNDS; round++) {
+      const next = applied(b, current, rule())
+      if (next.every((v, i) => v === current[i])) break
+      current = next
+    }
+  }
+  return current
+}
+
+/** Writes every node again whose inputs changed; what stays the same is shared. */
+function applied(b: Builder, outputs: readonly V[], rule: Rule): V[] {
+  const nodes = b.live(outputs)
+  const uses = new Uses(nodes, outputs)
+  const replacement = new Map<V, V>()
+  const now = (v: V): V => replacement.get(v) ?? v
+  const found = new Map<GraphNode, V>()
+  for (const node of nodes) {
+    const value = node.outputs.length === 1 ? rule(b, node, uses) : undefined
+    if (value && value !== made(node)) found.set(node, value)
+  }
+  if (found.size === 0) return [...outputs]
+  // The values that rules made read old ones: everything alive is written again in order, from the old to the new.
+  const aim = (v: V): V => { const value = v.node && found.get(v.node); return value ? aim(value) : v }
+  const order = reachable(outputs, aim)
+  for (const node of order) {
+    const inputs = node.inputs.map((v) => v && now(aim(v)))
+    if (inputs.every((v, i) => v === node.inputs[i])) continue
+    const mark = node.outputs.some((v) => v.settled) ? 'settled' : ''
+    const values = b.emit(node.op, inputs, node.attributes, node.outputs, node.domain, mark)
+    node.outputs.forEach((v, i) => {
+      const value = values[i] as V
+      value.settled = v.settled
+      if (value !== v) replacement.set(v, value)
+    })
+  }
+  return outputs.map((v) => now(aim(v)))
+}
+
+/** The nodes that `outputs` need once replaced values are left out, inputs first. */
+function reachable(outputs: readonly V[], aim: (v: V) => V): GraphNode[] {
+  const order: GraphNode[] = []
+  const done = new Set<GraphNode>()
+  const open = outputs.flatMap((v) => aim(v).node ?? [])
+  for (let node = open.at(-1); node; node = open.at(-1)) {
+    if (done.has(node)) {
+      open.pop()
+      continue
+    }
+    const before = open.length
+    for (const v of node.inputs) {
+      const earlier = v && aim(v).node
+      if (earlier && !done.has(earlier)) open.push(earlier)
+    }
+    if (open.length === before) {
+      open.pop()
+      done.add(node)
+      order.push(node)
+    }
+  }
+  return order
+}

@@ -21,17 +21,26 @@ const SUM = /^(\{.*),"sum":"([0-9a-f]{16})"\}$/
 
 const checksum = (body: string): string => sha256(body).slice(0, 16)
 
-/** The line of an entry: JSON whose last property is the checksum of the rest. */
-export function journalLine(entry: JournalEntry): string {
-  const body = JSON.stringify(entry).slice(0, -1)
+/** A line that shows whether it is whole: JSON whose last property is the checksum of the rest. */
+export function sealLine(value: object): string {
+  const body = JSON.stringify(value).slice(0, -1)
   return `${body},"sum":"${checksum(body)}"}`
+}
+
+/** The value of a sealed line, or undefined when the line is torn, damaged or not ours. */
+export function openLine(line: string): unknown {
+  const [, body, sum] = SUM.exec(line) ?? []
+  return body === undefined || sum !== checksum(body) ? undefined : JSON.parse(body + '}')
+}
+
+/** The line of an entry. */
+export function journalLine(entry: JournalEntry): string {
+  return sealLine(entry)
 }
 
 /** The entry of a line, or undefined when the line is torn, damaged or not ours. */
 export function parseLine(line: string): JournalEntry | undefined {
-  const [, body, sum] = SUM.exec(line) ?? []
-  if (body === undefined || sum !== checksum(body)) return undefined
-  return JSON.parse(body + '}') as JournalEntry
+  return openLine(line) as JournalEntry | undefined
 }
 
 /**

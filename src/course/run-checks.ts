@@ -29,6 +29,8 @@ export interface CheckRow {
   readonly mistake?: string
   /** The function is still the stub. */
   readonly stub?: true
+  /** It drew inputs of its own from the seed, which a grader keeps to itself. */
+  readonly hidden?: true
 }
 
 /** How the checks of an exercise ended. */
@@ -99,11 +101,12 @@ interface Finished {
   readonly passed: boolean
   readonly error: unknown
   readonly calls: readonly RecordedCall[]
+  readonly hidden: boolean
 }
 
 async function runNow(open: OpenExercise, host: SubjectHost, seed: number): Promise<CheckReport> {
   const start = performance.now()
-  const session: Session = { host, seed, calls: [], check: '', made: [] }
+  const session: Session = { host, seed, calls: [], check: '', drew: false, made: [] }
   const finished = await runFile(open, session)
   const { exercise } = open
   const share = exercise.points / Math.max(1, finished.length)
@@ -111,7 +114,7 @@ async function runNow(open: OpenExercise, host: SubjectHost, seed: number): Prom
   const agreement = finished.some((each) => !each.passed && !isStub(each.error)) ? await agreements(open, finished) : NO_AGREEMENT
   for (const each of finished) {
     const points = each.passed ? share : 0
-    checks.push({ name: each.name, passed: each.passed, points, maxPoints: share, ...(each.passed ? {} : explain(each, agreement)) })
+    checks.push({ name: each.name, passed: each.passed, points, maxPoints: share, ...(each.hidden ? { hidden: true } : {}), ...(each.passed ? {} : explain(each, agreement)) })
   }
   const count = checks.filter((check) => check.passed).length
   return {
@@ -130,6 +133,7 @@ async function runFile(open: OpenExercise, session: Session): Promise<Finished[]
   const { runner, vitest } = await loadVitest()
   const errors = new Map<string, unknown>()
   const calls = new Map<string, readonly RecordedCall[]>()
+  const drew = new Set<string>()
   useSession(session)
   try {
     const [file] = await runner.startTests([{ filepath: open.files.checks }], {
@@ -145,6 +149,7 @@ async function runFile(open: OpenExercise, session: Session): Promise<Finished[]
       onBeforeTryTask(test) {
         session.calls = []
         session.check = test.name
+        session.drew = false
         calls.set(test.id, session.calls)
         vitest.expect.setState({ ...FRESH_STATE, testPath: open.files.checks, currentTestName: test.name })
       },
@@ -155,6 +160,8 @@ async function runFile(open: OpenExercise, session: Session): Promise<Finished[]
         } catch (error) {
           errors.set(test.id, error)
           throw error
+        } finally {
+          if (session.drew) drew.add(test.id)
         }
       },
     })
@@ -164,10 +171,11 @@ async function runFile(open: OpenExercise, session: Session): Promise<Finished[]
       passed: test.result?.state === 'pass',
       error: errors.get(test.id) ?? test.result?.errors?.[0] ?? new Error('the check did not run'),
       calls: calls.get(test.id) ?? [],
+      hidden: drew.has(test.id),
     }))
     // What is wrong with the file itself is a failed check, never a silent pass.
     const fault = file.result?.errors?.[0] ?? (finished.length === 0 ? new Error('the file has no checks') : undefined)
-    return fault ? [...finished, { name: 'the checks load', passed: false, error: fault, calls: [] }] : finished
+    return fault ? [...finished, { name: 'the checks load', passed: false, error: fault, calls: [], hidden: false }] : finished
   } finally {
     useSession(undefined)
     for (const value of session.made) disposeTensors(value)

@@ -37,6 +37,8 @@ export interface Session {
   calls: RecordedCall[]
   /** The name of the check that is running. */
   check: string
+  /** The check that is running drew inputs of its own. */
+  drew: boolean
   /** What the calls returned: freed when all is done. */
   readonly made: unknown[]
 }
@@ -202,6 +204,7 @@ async function settled(promise: Promise<unknown>, timeout: number): Promise<unkn
  * run, and independent of the other checks.
  */
 export function freshRandom(): Random {
+  if (session) session.drew = true
   const seed = session?.seed ?? Number(process.env['WHETSTONE_SEED'] ?? 1)
   return random(parseInt(sha256(`${seed}\n${session?.check ?? ''}`).slice(0, 12), 16))
 }

@@ -1,5 +1,7 @@
-// ONNX models at the boundary: they cross as the bytes of their file, so each side has its own graph.
-import { Model, readModel, writeModel } from '../../onnx'
+// ONNX models at the boundary: they cross as the bytes of their file, so each side has its own graph. Only what that needs
+// is imported, because every sandboxed process loads it.
+import { readModel, writeModel } from '../../onnx/codec/file'
+import { Model } from '../../onnx/ir/model'
 
 /** How the course reads, writes and names a model. */
 export const model = {

@@ -1,15 +1,13 @@
 // The grader's side: calls functions of a submission in its sandbox. Fails closed: whatever is not a well-formed reply to
 // the call at hand, in time, ends the process, and the call has no value.
-import type { ChildProcess } from 'node:child_process'
 import path from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import { messageOf } from '../../core'
 import type { Wire } from '../boundary/codec'
 import type { Failure, Outcome, SubjectHost } from '../subject'
 import { frame, FrameReader } from './frames'
 import { LIMITS, type Limits } from './limits'
-import { killWorker, LIBRARY, startWorker, type SandboxOptions, type WorkerPool } from './pool'
-import { readReply, REPLY_DESCRIPTOR, type Request } from './protocol'
+import { LIBRARY, startWorker, type SandboxOptions, type WorkerPool, type WorkerProcess } from './pool'
+import { readReply, type Request } from './protocol'
 
 /** Why a process was ended, or how it ended, for the report. */
 export type Incident =
@@ -34,9 +32,10 @@ export const HOSTILE: readonly Incident[] = ['sent a message that is no reply', 
  *
  * @param code JavaScript that assigns its functions to `exports`
  * @param pool gives the process; without it one is started
+ * @param native modules with native parts that the process may load, before the code runs and never after
  */
-export function sandboxHost(code: string, options: SandboxOptions, pool?: WorkerPool): SandboxHost {
-  return new ProcessHost(code, options, pool)
+export function sandboxHost(code: string, options: SandboxOptions, pool?: WorkerPool, native: readonly string[] = []): SandboxHost {
+  return new ProcessHost(code, options, pool, native)
 }
 
 interface Waiting {
@@ -47,7 +46,7 @@ interface Waiting {
 class ProcessHost implements SandboxHost {
   readonly incidents: Incident[] = []
   private readonly limits: Limits
-  private child: ChildProcess | undefined
+  private child: WorkerProcess | undefined
   private waiting: Waiting | undefined
   private starts = 0
   private nextId = 1
@@ -56,7 +55,8 @@ class ProcessHost implements SandboxHost {
   constructor(
     private readonly code: string,
     private readonly options: SandboxOptions,
-    private readonly pool?: WorkerPool,
+    private readonly pool: WorkerPool | undefined,
+    private readonly native: readonly string[],
   ) {
     this.limits = options.limits ?? LIMITS
     this.deadline = performance.now() + this.limits.totalMs
@@ -78,7 +78,7 @@ class ProcessHost implements SandboxHost {
   close(): void {
     const { child } = this
     this.child = undefined
-    if (child) killWorker(child)
+    child?.kill()
   }
 
   private async start(): Promise<Outcome> {
@@ -89,15 +89,14 @@ class ProcessHost implements SandboxHost {
     this.child = child
     this.listen(child)
     const file = path.join(this.options.project.root, 'package.json')
-    const loaded = await this.ask({ id: this.nextId++, kind: 'load', code: this.code, file, library: path.join(LIBRARY, 'index.js') }, this.limits.loadMs)
+    const loaded = await this.ask({ id: this.nextId++, kind: 'load', code: this.code, file, library: path.join(LIBRARY, 'index.js'), native: this.native }, this.limits.loadMs)
     if (loaded.ok || this.child !== child) return loaded
     return this.end('failed to load', 'ended', `${loaded.error.name}: ${loaded.error.message}`)
   }
 
-  private listen(child: ChildProcess): void {
+  private listen(child: WorkerProcess): void {
     const frames = new FrameReader(this.limits.replyBytes)
-    const replies = child.stdio[REPLY_DESCRIPTOR] as Readable
-    replies.on('data', (chunk: Buffer) => {
+    child.replies.on('data', (chunk: Buffer) => {
       if (this.child !== child) return
       try {
         for (const message of frames.push(chunk)) if (this.alive(child)) this.receive(message)
@@ -107,20 +106,18 @@ class ProcessHost implements SandboxHost {
       }
     })
     let printed = 0
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
+    for (const stream of child.printed) {
+      stream.on('data', (chunk: Buffer) => {
         printed += chunk.length
         if (printed > this.limits.outputBytes && this.child === child) this.end('printed too much', 'ended', `more than ${this.limits.outputBytes} bytes were printed`)
       })
     }
-    // A pipe to a process that is gone fails; that the process is gone is what counts.
-    for (const stream of [child.stdin, child.stdout, child.stderr, replies]) stream?.on('error', () => undefined)
     const gone = (): void => { if (this.child === child) this.end('died', 'ended', 'the process ended before it answered') }
-    child.on('error', gone).on('close', gone)
+    child.child.on('error', gone).on('close', gone)
   }
 
   /** Asked again after each message, because a message can end the process. */
-  private alive(child: ChildProcess): boolean {
+  private alive(child: WorkerProcess): boolean {
     return this.child === child
   }
 
@@ -146,7 +143,7 @@ class ProcessHost implements SandboxHost {
     const reply = new Promise<Outcome>((resolve) => { this.waiting = { id: request.id, resolve } })
     const timer = setTimeout(() => this.end('silent past its time', 'late', `no answer after ${(time / 1000).toFixed(1)} s`), time)
     try {
-      (this.child?.stdin as Writable | undefined)?.write(frame(request))
+      this.child?.requests.write(frame(request))
       const outcome = await reply
       // A message too many came with the reply: which of the two was meant is not for us to guess.
       return outcome.ok && !this.child ? { ok: false, reason: 'ended', error: { name: 'Error', message: 'unexpected output' } } : outcome

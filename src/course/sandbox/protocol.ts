@@ -7,7 +7,7 @@ export const REPLY_DESCRIPTOR = 3
 
 /** From the grader. `load` is the first, and comes once; `end` is the last: its reply shows that nothing else was said. */
 export type Request =
-  | { readonly id: number; readonly kind: 'load'; readonly code: string; readonly file: string; readonly library: string }
+  | { readonly id: number; readonly kind: 'load'; readonly code: string; readonly file: string; readonly library: string; readonly native: readonly string[] }
   | { readonly id: number; readonly kind: 'call'; readonly name: string; readonly args: readonly Wire[] }
   | { readonly id: number; readonly kind: 'end' }
 

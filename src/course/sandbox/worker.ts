@@ -2,6 +2,7 @@
 // inputs of the calls so far, and the pipes to the grader, which believes none of it.
 import { readSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import path from 'node:path'
 import vm from 'node:vm'
 import { liveHost, type Outcome } from '../subject'
 import { frame, FrameReader } from './frames'
@@ -12,7 +13,21 @@ const FOREVER_MS = 2 ** 31 - 1
 
 type LoadRequest = Extract<Request, { kind: 'load' }>
 
-function load({ code, file, library }: LoadRequest): Record<string, unknown> {
+/**
+ * Loads native code that the exercise may use, then shuts the only door that native code comes through: an addon that the
+ * learner's code brought along would run outside the permission model.
+ */
+function loadNative({ file, library, native }: LoadRequest): void {
+  const nodeRequire = createRequire(file)
+  if (native.length > 0) (nodeRequire(path.join(path.dirname(library), 'runtime', 'binding.js')) as { native(): unknown }).native()
+  for (const specifier of native) nodeRequire(specifier === 'whetstone' ? library : specifier)
+  const refuse = (): never => { throw new Error('native addons do not load here') }
+  Object.defineProperty(process, 'dlopen', { value: refuse, writable: false, configurable: false })
+}
+
+function load(request: LoadRequest): Record<string, unknown> {
+  const { code, file, library } = request
+  loadNative(request)
   const module = { exports: {} as Record<string, unknown> }
   const nodeRequire = createRequire(file)
   const require = (specifier: string): unknown => nodeRequire(specifier === 'whetstone' ? library : specifier) as unknown

@@ -18,7 +18,7 @@ export interface Entry {
   readonly dtype: DataType
   refCount: number
   /** Numbers and booleans. */
-  readonly value?: Lazy
+  value?: Lazy
   /** Strings, as TensorFlow.js keeps them. */
   readonly strings?: BackendValues
   /** Complex numbers: two tensors. */
@@ -160,7 +160,21 @@ export class OnnxBackend extends KernelBackend {
         this.readSync(real.dataId) as Float32Array, this.readSync(imag.dataId) as Float32Array)
     }
     if (!entry.value) return util.convertBackendValuesAndArrayBuffer(entry.strings as BackendValues, entry.dtype)
+    entry.value.unseen = false
     return this.dataOf(entry.value)
+  }
+
+  /**
+   * Puts another value behind a tensor that nothing else shares, and gives the old one back; undefined where it is shared.
+   * The old array may be written to again when no recorded call and no caller can still read it.
+   */
+  exchange(t: TensorInfo, value: Lazy): Lazy | undefined {
+    const entry = this.#data.get(t.dataId)
+    const { value: old } = entry
+    if (entry.refCount !== 1 || !old || !sameShape(old.shape, value.shape)) return undefined
+    entry.value = value
+    if (this.#recorded > 0) old.unseen = false
+    return old
   }
 
   override read(dataId: object): Promise<BackendValues> {

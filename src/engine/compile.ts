@@ -2,6 +2,7 @@
 // variables: they go in with their current values, and what the function assigns comes out and is assigned.
 import * as tf from '@tensorflow/tfjs'
 import { throwIfInterrupted } from '../core'
+import type { NativeTensor } from '../runtime'
 import { Builder } from './builder'
 import { EngineError } from './errors'
 import { build } from './executor'
@@ -30,6 +31,8 @@ interface Ready {
   readonly read: readonly tf.Variable[]
   /** Variables that are assigned, after the results, in order. */
   readonly changed: readonly tf.Variable[]
+  /** For each of these, an array to write its next value into. */
+  readonly spare: (NativeTensor | undefined)[]
 }
 
 /**
@@ -82,7 +85,7 @@ function prepare(fn: (...inputs: tf.Tensor[]) => TraceResult, inputs: readonly t
   const { traced, b, values, read } = second
   return {
     compiled: build(b, values, backend().options), form: traced.form, names: traced.outputs.map((o) => o.name), read,
-    changed: traced.variables.flatMap((v) => (v.after ? [v.variable] : [])),
+    changed: traced.variables.flatMap((v) => (v.after ? [v.variable] : [])), spare: [],
   }
 }
 
@@ -106,23 +109,36 @@ function write(traced: Trace) {
 
 function execute(ready: Ready, inputs: readonly tf.Tensor[]): TraceResult {
   const own = backend()
-  const fed = [...inputs, ...ready.read].map((t) => own.native(t))
-  const { compiled } = ready
-  const results = compiled.session.runNative(
-    Object.fromEntries(fed.map((t, i) => [compiled.inputNames[i] ?? '', t])), compiled.fetches)
-  const tensors = compiled.outputNames.map((name): tf.Tensor => {
-    const result = results[name]
+  const { compiled, spare } = ready
+  const feeds: Record<string, NativeTensor> = {}
+  const feed = (t: tf.Tensor, i: number): void => { feeds[compiled.inputNames[i] ?? ''] = own.native(t) }
+  inputs.forEach(feed)
+  ready.read.forEach((variable, i) => { feed(variable, inputs.length + i) })
+  const count = ready.names.length
+  const into: Record<string, NativeTensor | null> = {}
+  compiled.outputNames.forEach((name, i) => { into[name] = spare[i - count] ?? null })
+  const results = compiled.session.runNative(feeds, into)
+  const values = compiled.outputNames.map((name, i): Lazy => {
+    const result = into[name] ?? results[name]
     if (!result) throw new EngineError('ENGINE_INTERNAL', `The run gave no ${name}`)
     const value = new Lazy(result.dims, result.type as 'float32')
     value.data = result.data as EngineData
     value.native = result
-    return tf.engine().makeTensorFromTensorInfo(own.tensor(value))
+    value.unseen = i >= count
+    return value
   })
   own.executor.counts.runs++
-  const returned = tensors.slice(0, ready.names.length)
-  tensors.slice(ready.names.length).forEach((t, i) => {
-    ready.changed[i]?.assign(t)
+  const tensorOf = (value: Lazy): tf.Tensor => tf.engine().makeTensorFromTensorInfo(own.tensor(value))
+  ready.changed.forEach((variable, i) => {
+    const value = values[count + i] as Lazy
+    const old = own.exchange(variable, value)
+    // The next run writes into the array that this one read, if nobody can look at it any more.
+    spare[i] = old?.unseen ? old.native : undefined
+    if (old) return
+    value.unseen = false
+    const t = tensorOf(value)
+    variable.assign(t)
     t.dispose()
   })
-  return arrange(ready.form, ready.names, returned)
+  return arrange(ready.form, ready.names, values.slice(0, count).map(tensorOf))
 }

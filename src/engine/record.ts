@@ -18,6 +18,8 @@ export class Lazy {
   call: Call | undefined
   /** The one number that a large written array holds throughout, such as the ones of a gradient: written as such, not fed. */
   uniform: 0 | 1 | undefined
+  /** The array is the engine's alone: no caller has seen it, so that a later run may write into it. */
+  unseen = false
   /** Depends on an input of a running trace, so it can never be materialized. */
   traced = false
   /** Why it could not be computed; thrown when it is read. */

@@ -66,6 +66,8 @@ export function trace(
   const hold = (variable: tf.Variable): void => {
     const view = own.view(variable)
     if (!view) return
+    // An exported graph may hold this array as its weights.
+    view.value.unseen = false
     const kept = tf.keep(variable.clone())
     let before = view.value
     if (options.variablesAsInputs) {

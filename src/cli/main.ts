@@ -27,6 +27,8 @@ export function createProgram(): Command {
 
 /** Runs one command line; failures become a paragraph and an exit code, never a bare stack. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever reads the output may stop early, as `| head` does: that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0) })
   try {
     const program = createProgram()
     if (argv.length <= 2) program.outputHelp()

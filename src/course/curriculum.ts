@@ -59,10 +59,14 @@ export function readCurriculum(project: Project): CurriculumPoint[] {
   }
 }
 
-/** Every claim of a lesson, a section of one, an exercise or a project. */
-export function listClaims(project: Project): Claim[] {
+/**
+ * Every claim of a lesson, a section of one, an exercise or a project.
+ *
+ * @param onProblem told of a notebook that cannot be read, which is then left out; without it, the error is thrown
+ */
+export function listClaims(project: Project, onProblem?: (error: WhetstoneError) => void): Claim[] {
   const loader = new CourseLoader(project.cache)
-  const lessons = listLessons(project).flatMap((lesson) => [
+  const lessons = listLessons(project, onProblem).flatMap((lesson) => [
     ...lesson.points.map((point): Claim => ({ point, kind: lesson.kind, place: lesson.file })),
     ...lesson.cells.flatMap((cell) => cell.points.map((point): Claim => ({
       point, kind: 'section', place: `${lesson.file} § ${cell.section || `cell ${cell.index + 1}`}`,
@@ -73,10 +77,10 @@ export function listClaims(project: Project): Claim[] {
   return [...lessons, ...exercises]
 }
 
-/** Coverage by track, every claim, and the claims that name no point. */
-export function mapCurriculum(project: Project): CurriculumMap {
+/** Coverage by track, every claim, and the claims that name no point. `onProblem` as for `listClaims`. */
+export function mapCurriculum(project: Project, onProblem?: (error: WhetstoneError) => void): CurriculumMap {
   const points = readCurriculum(project)
-  const claims = listClaims(project)
+  const claims = listClaims(project, onProblem)
   const claimed = new Set(claims.map((claim) => claim.point))
   const known = new Set(points.map((point) => point.id))
   const tracks = [...new Set(points.map(trackOf))]
@@ -91,4 +95,5 @@ export function mapCurriculum(project: Project): CurriculumMap {
   }
 }
 
-const trackOf = (point: CurriculumPoint): string => point.id.split('/', 1)[0] ?? point.id
+/** The first part of its id. */
+export const trackOf = (point: CurriculumPoint): string => point.id.split('/', 1)[0] ?? point.id

@@ -36,7 +36,7 @@ export function frontPage(project: Project): string {
 }
 
 function whereToGo(project: Project, lessons: readonly OpenLesson[]): string[] {
-  const last = readJournal(project.journal).at(-1)?.exercise
+  const last = readJournal(project.journal).findLast((entry) => 'exercise' in entry)?.exercise
   const touched = lessons.find((each) => each.lesson.exercises.includes(last ?? ''))
   const open = (each: OpenLesson): boolean => each.done < each.exercises.length
   const next = touched && open(touched) ? touched : lessons.find(open) ?? touched

@@ -4,12 +4,32 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } f
 import path from 'node:path'
 import { sha256, WhetstoneError } from '../core'
 
-/** What happened. `time` is for display only. */
-export type JournalEvent =
+/** What happened with one exercise. */
+export type ExerciseEvent =
   | { readonly kind: 'check'; readonly exercise: string; readonly passed: number; readonly total: number; readonly points: number }
   | { readonly kind: 'hint'; readonly exercise: string; readonly level: number }
   | { readonly kind: 'solution'; readonly exercise: string; readonly afterPass: boolean }
   | { readonly kind: 'reset'; readonly exercise: string }
+
+/** One answer to an interview question: how well it went in the learner's own words, and what a program found. */
+export interface InterviewEvent {
+  readonly kind: 'interview'
+  readonly question: string
+  /** 1 again, 2 hard, 3 good, 4 easy. It decides when the question comes back, and earns nothing. */
+  readonly rating: 1 | 2 | 3 | 4
+  /** Whether the question's calculation, with numbers drawn anew, was right; absent where it was not asked. */
+  readonly probe?: boolean
+}
+
+/** An evaluation was made; its report is the named file in `.whetstone/evaluations/`. */
+export interface EvaluationEvent {
+  readonly kind: 'evaluation'
+  readonly scope: string
+  readonly file: string
+}
+
+/** What happened. `time` orders nothing: the order of the lines does. */
+export type JournalEvent = ExerciseEvent | InterviewEvent | EvaluationEvent
 
 /** An event as it was written, with the wall clock of then. */
 export type JournalEntry = JournalEvent & { readonly time: string }
@@ -80,6 +100,12 @@ export function readJournal(file: string): JournalEntry[] {
   return readFileSync(file, 'utf8').split('\n').flatMap((line) => parseLine(line) ?? [])
 }
 
+/** How many lines are torn or damaged: they are left out, and nothing else is. */
+export function damagedLines(file: string): number {
+  if (!existsSync(file)) return 0
+  return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '' && parseLine(line) === undefined).length
+}
+
 /** Where a learner stands with one exercise. */
 export interface ExerciseProgress {
   readonly state: 'tried' | 'passed'
@@ -97,6 +123,8 @@ const NOTHING_YET: ExerciseProgress = { state: 'tried', points: 0, hints: 0, sho
 export function progressOf(entries: readonly JournalEntry[]): Map<string, ExerciseProgress> {
   const progress = new Map<string, ExerciseProgress>()
   for (const entry of entries) {
+    // Events of other kinds, of this version or a later one, say nothing about an exercise.
+    if (!('exercise' in entry)) continue
     const before = progress.get(entry.exercise) ?? NOTHING_YET
     switch (entry.kind) {
       case 'check': {

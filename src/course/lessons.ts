@@ -26,6 +26,8 @@ export interface Lesson {
   readonly lesson: string
   readonly order: number
   readonly minutes: number
+  /** Lessons that come before it, by their `lesson`: `metadata.whetstone.needs`. */
+  readonly needs: readonly string[]
   readonly summary: string
   /** Curriculum points that the lesson as a whole covers. */
   readonly points: readonly string[]
@@ -86,6 +88,7 @@ export function readLesson(project: Project, file: string): Lesson | undefined {
     lesson: metadata['lesson'] === undefined ? path.basename(file, '.ipynb') : text('lesson'),
     order: numberField(metadata, 'order', where),
     minutes: numberField(metadata, 'minutes', where),
+    needs: strings(metadata['needs'], 'needs', where),
     summary: metadata['summary'] === undefined ? '' : text('summary'),
     points: strings(metadata['points'], 'points', where),
     kind: metadata['kind'] === 'project' ? 'project' : 'lesson',

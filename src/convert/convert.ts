@@ -1,7 +1,7 @@
 // The entry: a file of any framework in, a model and a report out. Which formats there are is the table in formats.ts.
 import { statSync } from 'node:fs'
 import path from 'node:path'
-import { formatCount, type Model } from '../onnx'
+import { formatCount, type FunctionDefinition, type Model } from '../onnx'
 import { ConvertError } from './errors'
 import { FORMATS } from './formats'
 import { ConversionReport, countParameters, type ConversionFacts, type SimplifiedSummary } from './report'
@@ -22,6 +22,8 @@ export interface FormatOptions {
   readonly name?: string
   /** What to do with weights that are not finite numbers. Default `refuse`. */
   readonly nonFinite?: 'refuse' | 'keep'
+  /** Functions for custom operators: a node of an operator without a lowering calls the function of its name. */
+  readonly functions?: readonly FunctionDefinition[]
   /** `false` does not compare the checksums of a zip archive. Default true. */
   readonly checksums?: boolean
 }

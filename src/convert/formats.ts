@@ -1,4 +1,5 @@
 // Every format that convert() reads, in the order in which they are tried. A new one is one entry here.
 import type { Format } from './convert'
+import { exportedProgramFormat } from './torch/format'
 
-export const FORMATS: readonly Format[] = []
+export const FORMATS: readonly Format[] = [exportedProgramFormat]

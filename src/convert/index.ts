@@ -10,3 +10,7 @@ export {
 export { byteSource, withSource, type ByteSource } from './source'
 export { verifyConversion, type OutputError, type Run, type RunTensor, type Sample } from './verify'
 export { ZipArchive, type ZipEntry } from './zip'
+export { isSafetensors, readSafetensors, saveSafetensors, writeSafetensors } from './safetensors'
+export { TensorFile, type StoredTensor } from './tensor-file'
+export { TorchContext, type SizeValue } from './torch/context'
+export { torchOperators, type TorchLowering } from './torch/table'

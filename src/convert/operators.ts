@@ -22,11 +22,14 @@ export class OperatorTable<C> {
     private readonly builtin: ReadonlyMap<string, Lowering<C>>,
     /** What to do instead of an operator, by its name: for the report of missing operators. */
     private readonly advice: (operator: string) => string,
+    /** A lowering made from another one: of another overload, or of the form that writes in place. */
+    private readonly derive: (operator: string, get: (name: string) => Lowering<C> | undefined) => Lowering<C> | undefined = () => undefined,
   ) {}
 
   /** The lowering of an operator; a registered one comes before a built-in one. */
   get(operator: string): Lowering<C> | undefined {
-    return this.custom.get(operator) ?? this.builtin.get(operator)
+    const exact = (name: string): Lowering<C> | undefined => this.custom.get(name) ?? this.builtin.get(name)
+    return exact(operator) ?? this.derive(operator, exact)
   }
 
   /** Names of the built-in operators, sorted. */

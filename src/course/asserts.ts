@@ -42,7 +42,18 @@ export async function assertThrows(call: Promise<unknown>, sentence: string, pat
   } catch (thrown) {
     if (!(thrown instanceof CallFailure) || thrown.reason !== 'threw' || thrown.notWritten) throw thrown
     if (pattern === undefined || pattern.test(thrown.error.message)) return
-    throw new CheckFailure(sentence, { expected: `an error whose message matches ${pattern}`, got: `${thrown.error.name}: ${thrown.error.message}` })
+    throw new CheckFailure(sentence, { expected: `an error whose message ${inWords(pattern)}`, got: `${thrown.error.name}: ${thrown.error.message}` })
   }
   throw new CheckFailure(sentence, { expected: 'an error', got: show(value) })
+}
+
+/** What a message must say, without the signs of a regular expression: `says "cycle" or "loop"`. */
+function inWords(pattern: RegExp): string {
+  const literal = (part: string): string | undefined => {
+    const text = part.replaceAll(/\\([^a-z0-9])/gi, '$1').replaceAll(/\\s[+*]?/g, ' ')
+    return /\\|[[\](){}^$+?*]/.test(text) || part.trim() === '' ? undefined : `"${text}"`
+  }
+  const ways = pattern.source.split('|').map((way) => way.split('.*').map(literal))
+  if (ways.some((parts) => parts.includes(undefined))) return 'says what is wrong, in the words that the exercise asks for'
+  return `says ${ways.map((parts) => parts.join(' and then ')).join(' or ')}`
 }

@@ -1,9 +1,10 @@
 // What a learner calls in a notebook: check, hint, solution, reset and the report of progress. Each reads the files of
 // the exercise as they are now, and records in the journal what happened.
+import { readFileSync } from 'node:fs'
 import { throwIfInterrupted, WhetstoneError } from '../core'
 import { CheckResult, Page } from './display'
 import {
-  exerciseFiles, exportedFunctions, findExercise, readHints, solutionText, stubText, type ExerciseFiles,
+  exerciseFiles, exportedFunctions, findExercise, readHints, solutionText, stubText, WITHHELD_SOLUTION, type ExerciseFiles,
 } from './exercises'
 import { writeFrontPage } from './front-page'
 import { appendEvent, progressOf, readJournal, type ExerciseProgress, type JournalEvent } from './journal'
@@ -67,6 +68,9 @@ export class Course {
   /** See {@link solution}. */
   solution(name: string, options: { readonly show?: boolean } = {}): Page {
     const files = this.find(name)
+    if (readFileSync(files.solution, 'utf8').startsWith(WITHHELD_SOLUTION)) {
+      return new Page(`The solutions of this course are with your instructor. A step further: \`hint('${name}')\`.`)
+    }
     const afterPass = this.progress(files.id)?.state === 'passed'
     if (!afterPass && options.show !== true) {
       return new Page(`The solution opens when your checks pass. To see it now all the same, which your progress will say: \`solution('${name}', { show: true })\`. A smaller step: \`hint('${name}')\`.`)

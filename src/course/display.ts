@@ -1,5 +1,5 @@
 // How the course shows itself in a notebook: HTML that is readable in light and dark, Markdown, and plain text.
-import { displaySymbol, type Displayable, type MimeBundle } from '../core'
+import { Bundled, proseHtml as html } from '../core'
 import type { CheckReport, CheckRow } from './run-checks'
 
 /** The colours of the notebook where it has some; green and red of middle lightness, readable on white and on black. */
@@ -7,29 +7,9 @@ const COLOR = {
   pass: '#1f9d55', fail: '#d9534f', faint: 'var(--jp-ui-font-color2, #808080)', line: 'rgba(128, 128, 128, .35)', tint: 'rgba(128, 128, 128, .1)',
 } as const
 
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Text as HTML; `code` between backticks. */
-function html(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '').replace(/`([^`]+)`/g, '<code>$1</code>')
-}
-
 /** Points without needless digits: 10, 3.33. */
 export function points(value: number): string {
   return String(Math.round(value * 100) / 100)
-}
-
-/** A method named by a symbol cannot be declared in an exported class (isolatedDeclarations), so it is inherited. */
-const Bundled: new (bundle: MimeBundle) => Displayable = class implements Displayable {
-  readonly #bundle: MimeBundle
-
-  constructor(bundle: MimeBundle) {
-    this.#bundle = bundle
-  }
-
-  [displaySymbol](): MimeBundle {
-    return this.#bundle
-  }
 }
 
 /** The result of `check`, shown as a list of the checks with what went wrong. */

@@ -41,6 +41,9 @@ export interface ExerciseFiles {
 /** What every folder of an exercise holds, and nothing else. */
 export const EXERCISE_FILES: readonly string[] = ['exercise.ts', 'checks.test.ts', 'hints.md', 'mistakes.ts']
 
+/** The first line of a file that stands in the place of a solution, in a folder for students. */
+export const WITHHELD_SOLUTION = '// The solution is with your instructor.'
+
 const CELL_START = '// #region cell'
 const CELL_END = '// #endregion'
 

@@ -42,11 +42,12 @@ export interface Lesson {
  * Every lesson, by track, then by order. Notebooks without lesson metadata are not lessons.
  *
  * @param onProblem told the error of a notebook that cannot be read, which is then left out; without it, the error is thrown
+ * @param textOf gives the text to read in the place of a file's own, or undefined
  */
-export function listLessons(project: Project, onProblem?: (error: WhetstoneError) => void): Lesson[] {
+export function listLessons(project: Project, onProblem?: (error: WhetstoneError) => void, textOf?: (file: string) => string | undefined): Lesson[] {
   const read = (file: string): Lesson[] => {
     try {
-      return [readLesson(project, file)].filter((lesson) => lesson !== undefined)
+      return [readLesson(project, file, textOf?.(path.join(project.notebooks, file)))].filter((lesson) => lesson !== undefined)
     } catch (error) {
       if (!onProblem || !(error instanceof WhetstoneError)) throw error
       onProblem(error)
@@ -72,24 +73,25 @@ function notebookFiles(folder: string, below = ''): string[] {
 /**
  * The lesson in a notebook, or undefined when its metadata does not say that it is one.
  *
+ * @param text what to read in the place of the file
  * @throws WhetstoneError `LESSON_UNREADABLE` when the file is not a notebook, `LESSON_METADATA` when a field is wrong
  */
-export function readLesson(project: Project, file: string): Lesson | undefined {
+export function readLesson(project: Project, file: string, text?: string): Lesson | undefined {
   const where = path.join(project.notebooks, file)
-  const notebook = parseNotebook(where)
+  const notebook = parseNotebook(where, text)
   const metadata = record(record(notebook['metadata'])['whetstone'])
   if (Object.keys(metadata).length === 0) return undefined
-  const text = (key: string): string => stringField(metadata, key, where)
+  const field = (key: string): string => stringField(metadata, key, where)
   const cells = readCells(notebook['cells'], where)
   return {
     file,
-    title: text('title'),
-    track: text('track'),
-    lesson: metadata['lesson'] === undefined ? path.basename(file, '.ipynb') : text('lesson'),
+    title: field('title'),
+    track: field('track'),
+    lesson: metadata['lesson'] === undefined ? path.basename(file, '.ipynb') : field('lesson'),
     order: numberField(metadata, 'order', where),
     minutes: numberField(metadata, 'minutes', where),
     needs: strings(metadata['needs'], 'needs', where),
-    summary: metadata['summary'] === undefined ? '' : text('summary'),
+    summary: metadata['summary'] === undefined ? '' : field('summary'),
     points: strings(metadata['points'], 'points', where),
     kind: metadata['kind'] === 'project' ? 'project' : 'lesson',
     cells,
@@ -97,9 +99,9 @@ export function readLesson(project: Project, file: string): Lesson | undefined {
   }
 }
 
-function parseNotebook(where: string): Record<string, unknown> {
+function parseNotebook(where: string, text?: string): Record<string, unknown> {
   try {
-    const parsed: unknown = JSON.parse(readFileSync(where, 'utf8'))
+    const parsed: unknown = JSON.parse(text ?? readFileSync(where, 'utf8'))
     if (typeof parsed === 'object' && parsed !== null && Array.isArray((parsed as { cells?: unknown }).cells)) return parsed as Record<string, unknown>
     throw new Error('it has no list of cells')
   } catch (cause) {

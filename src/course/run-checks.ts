@@ -8,6 +8,7 @@ import { disposeTensors } from './boundary/tfjs'
 import { readExercise, type Exercise, type ExerciseFiles, type Mistake } from './exercises'
 import { CourseLoader } from './load'
 import type { Project } from './project'
+import { signatureOf, type RecognisedTable } from './recognise'
 import { show } from './show'
 import {
   CallFailure, CheckFailure, liveHost, showCall, useSession, type Outcome, type RecordedCall, type Session, type SubjectHost,
@@ -55,6 +56,8 @@ export interface OpenExercise {
   readonly stub: Readonly<Record<string, unknown>>
   readonly solution: Readonly<Record<string, unknown>>
   readonly mistakes: readonly Mistake[]
+  /** Mistakes known by what they answer, where their code was left out. */
+  readonly recognised: RecognisedTable
   readonly loader: CourseLoader
 }
 
@@ -71,7 +74,7 @@ const loadVitest = (): ReturnType<typeof importVitest> => (imported ??= importVi
 export async function openExercise(project: Project, files: ExerciseFiles): Promise<OpenExercise> {
   const { vitest } = await loadVitest()
   const loader = new CourseLoader(project.cache, { vitest })
-  const { mistakes } = loader.load(files.mistakes) as { mistakes?: readonly Mistake[] }
+  const { mistakes, recognised } = loader.load(files.mistakes) as { mistakes?: readonly Mistake[]; recognised?: RecognisedTable }
   return {
     files,
     loader,
@@ -79,6 +82,7 @@ export async function openExercise(project: Project, files: ExerciseFiles): Prom
     stub: loader.load(files.stub),
     solution: loader.load(files.solution),
     mistakes: mistakes ?? [],
+    recognised: recognised ?? {},
   }
 }
 
@@ -108,13 +112,14 @@ async function runNow(open: OpenExercise, host: SubjectHost, seed: number): Prom
   const start = performance.now()
   const session: Session = { host, seed, calls: [], check: '', drew: false, made: [] }
   const finished = await runFile(open, session)
+  for (const each of finished) host.ended?.(each.name, each.calls)
   const { exercise } = open
   const share = exercise.points / Math.max(1, finished.length)
   const checks: CheckRow[] = []
   const agreement = finished.some((each) => !each.passed && !isStub(each.error)) ? await agreements(open, finished) : NO_AGREEMENT
   for (const each of finished) {
     const points = each.passed ? share : 0
-    checks.push({ name: each.name, passed: each.passed, points, maxPoints: share, ...(each.hidden ? { hidden: true } : {}), ...(each.passed ? {} : explain(each, agreement)) })
+    checks.push({ name: each.name, passed: each.passed, points, maxPoints: share, ...(each.hidden ? { hidden: true } : {}), ...(each.passed ? {} : explain(each, agreement, open.recognised)) })
   }
   const count = checks.filter((check) => check.passed).length
   return {
@@ -191,12 +196,12 @@ function testsOf(task: RunnerTask): RunnerTest[] {
   return task.type === 'test' ? [task] : task.tasks.flatMap(testsOf)
 }
 
-function explain(check: Finished, agreement: Agreement): Partial<CheckRow> {
+function explain(check: Finished, agreement: Agreement, recognised: RecognisedTable): Partial<CheckRow> {
   const { error } = check
   const last = check.calls.at(-1)
   const called = last ? { called: showCall(last) } : {}
   if (isStub(error)) return { ...called, sentence: error.sentence, stub: true }
-  const mistake = recogniseMistake(agreement, check)
+  const mistake = recogniseMistake(agreement, check) ?? (Object.keys(recognised).length > 0 ? recognised[signatureOf(check.name, check.calls)] : undefined)
   const why = mistake ? { sentence: mistake.sentence, mistake: mistake.name } : undefined
   if (error instanceof CheckFailure) return { ...called, ...error.facts, sentence: error.sentence, ...why }
   // An assertion of vitest itself carries both sides as values.

@@ -20,6 +20,8 @@ export type Failure = 'threw' | 'late' | 'unreadable' | 'missing' | 'ended'
 /** Calls functions somewhere: here, or in a sandbox. Only wire values cross. */
 export interface SubjectHost {
   call(name: string, args: readonly Wire[]): Promise<Outcome>
+  /** Told the calls of each check when it has ended. */
+  ended?(check: string, calls: readonly RecordedCall[]): void
 }
 
 /** One call of the checked function, for the report and for recognising mistakes. */

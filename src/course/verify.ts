@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf } from '../core'
+import { committedInstead } from './committed'
 import { readCurriculum } from './curriculum'
 import { EXERCISE_FILES, exerciseFiles, exportedFunctions, listExercises, readHints, solutionText, stubText, type ExerciseFiles } from './exercises'
 import { listLessons, type Lesson } from './lessons'
@@ -30,13 +31,21 @@ export type Lint = (files: readonly string[]) => Promise<ReadonlyMap<string, str
 /**
  * Every proof for every exercise.
  *
+ * A notebook is judged as it was committed, where git is there: a learner's answers break no lesson.
+ *
  * @param note told the name of each exercise as its turn comes
+ * @param working judge the notebooks as they lie on the disk
  */
-export async function verifyExercises(project: Project, lint: Lint, note: (text: string) => void = () => undefined): Promise<Proof[]> {
+export async function verifyExercises(project: Project, lint: Lint, note: (text: string) => void = () => undefined, working = false): Promise<Proof[]> {
   const ids = listExercises(project)
-  const lessons = listLessons(project)
+  const proofs: Proof[] = []
+  const lessons = listLessons(project, undefined, working ? undefined : (file) => {
+    const committed = committedInstead(file)
+    if (committed !== undefined) proofs.push({ ...WORKING_COPY, subject: path.relative(project.root, file) })
+    return committed
+  })
   const known = new Set(readCurriculum(project).map((point) => point.id))
-  const proofs = [...strayFiles(project, ids), ...unknownCells(lessons, ids)]
+  proofs.push(...strayFiles(project, ids), ...unknownCells(lessons, ids))
   note('lint')
   const written = ids.map((id) => exerciseFiles(project, id).solution).filter((file) => existsSync(file))
   const faults = written.length > 0 ? await lint(written) : new Map<string, string>()
@@ -46,6 +55,10 @@ export async function verifyExercises(project: Project, lint: Lint, note: (text:
   }
   return proofs
 }
+
+const WORKING_COPY = {
+  statement: 'the working copy is what was committed', holds: true, open: true, reason: 'it differs, and the committed notebook was judged (--working judges yours)',
+} as const
 
 async function verifyOne(
   project: Project, id: string, known: ReadonlySet<string>, lessons: readonly Lesson[], faults: ReadonlyMap<string, string>,

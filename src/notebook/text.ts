@@ -1,11 +1,6 @@
 // Text as it is shown: escaped for HTML, numbers at a readable precision, columns aligned in a terminal.
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Text that HTML shows as it is, inside elements and quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
-}
+export { escapeHtml } from '../core'
 
 /** A number with `precision` significant digits: 1234 stays 1,234; 0.000123 is 1.23e-4. */
 export function formatNumber(value: number, precision = 4): string {

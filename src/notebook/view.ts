@@ -1,19 +1,6 @@
 // What every helper of this room gives: a value with several forms. The rule for showing it: a view is shown when it is
 // the last value of a cell, or where `.show()` is called; so nothing is ever shown twice.
-import { displaySymbol, notebookHost, type Displayable, type MimeBundle } from '../core'
-
-/** A method named by a symbol cannot be declared in an exported class (isolatedDeclarations), so it is inherited. */
-const Bundled: new (bundle: MimeBundle) => Displayable = class implements Displayable {
-  readonly #bundle: MimeBundle
-
-  constructor(bundle: MimeBundle) {
-    this.#bundle = bundle
-  }
-
-  [displaySymbol](): MimeBundle {
-    return this.#bundle
-  }
-}
+import { Bundled, displaySymbol, notebookHost } from '../core'
 
 /** Something to look at: rich in a notebook, readable as text in a terminal. */
 export class View extends Bundled {

@@ -4,6 +4,7 @@ export {
   loadModel, readModel, saveModel, writeModel, type ExternalDataOptions, type SaveOptions,
 } from './codec/file'
 export { OnnxError, type OnnxErrorCode } from './errors'
+export { addDims, floorDivDims, mulDims, subDims } from './infer/dims'
 export { inferShapes, type InferenceResult } from './infer/infer'
 export type { KnownValue } from './infer/context'
 export {

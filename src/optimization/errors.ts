@@ -9,6 +9,7 @@ export type OptimizationErrorCode =
   | 'OPTIMIZATION_INPUTS' // example inputs are missing or do not fit
   | 'OPTIMIZATION_NODE' // a node that is asked about is not in the model
   | 'OPTIMIZATION_OPTION' // an option that means nothing
+  | 'OPTIMIZATION_BUDGET' // a budget that nothing meets
 
 /** A failure of the optimization room, with one of its codes. No wrong model is ever returned instead. */
 export class OptimizationError extends WhetstoneError {

@@ -23,8 +23,9 @@ export function register(program: Command): void {
   command.command('check').argument('[paths...]', paths)
     .description('check form, lesson metadata and types, without running anything')
     .option('--no-types', 'leave out the types')
+    .option('--working', 'judge lessons as they lie on the disk; without paths, they are judged as they were committed')
     .option('--json', 'end with one JSON object')
-    .action(async (args: string[], options: { types: boolean, json?: boolean }) => { process.exitCode = await check(args, options) })
+    .action(async (args: string[], options: { types: boolean, working?: boolean, json?: boolean }) => { process.exitCode = await check(args, options) })
   command.command('clean').argument('[paths...]', paths)
     .description('rewrite in canonical form: ids, no outputs, no timestamps')
     .action((args: string[]) => { clean(args) })
@@ -52,6 +53,7 @@ function report({ passed, failed, failures }: Counts, json: boolean, more: Reado
 }
 
 async function run(args: readonly string[], options: { solved?: boolean, timeout: number, json?: boolean }): Promise<number> {
+  const { committedInstead } = await import('../../course/committed.js')
   const { runNotebook } = await import('../notebooks/run.js')
   const files = findNotebooks(args)
   const results: (RunResult | { readonly file: string, readonly failure: CellFailure })[] = []
@@ -65,7 +67,8 @@ async function run(args: readonly string[], options: { solved?: boolean, timeout
   for (const file of files) {
     if (stop.signal.aborted) break
     const result = await runNotebook(file, {
-      solved: options.solved ?? false, timeout: options.timeout * 1000, signal: stop.signal,
+      // Solutions go into the lessons as they were committed, whatever a learner wrote there.
+      instead: options.solved && args.length === 0 ? committedInstead(file) : undefined, solved: options.solved ?? false, timeout: options.timeout * 1000, signal: stop.signal,
       onCell: (index) => bar.update(before + index, { in: path.basename(file) }),
     }).catch((error: unknown) => ({ file, failure: { message: messageOf(error) } }))
     before += totals.get(file) ?? 0
@@ -108,18 +111,27 @@ function describe(result: RunResult | { readonly file: string, readonly failure:
   return `${head}${place}${source}${failure.message.split('\n').map((line) => `    ${line}\n`).join('')}`
 }
 
-async function check(args: readonly string[], options: { types: boolean, json?: boolean }): Promise<number> {
+async function check(args: readonly string[], options: { types: boolean, working?: boolean, json?: boolean }): Promise<number> {
+  const { committedInstead } = await import('../../course/committed.js')
   const { checkNotebook } = await import('../notebooks/check.js')
   const outcomes = []
-  for (const file of progress(findNotebooks(args), { label: 'checking' })) outcomes.push(...checkNotebook(file, options.types))
+  const notRun: string[] = []
+  // Whoever names a file means that file.
+  const judgeWorking = options.working === true || args.length > 0
+  for (const file of progress(findNotebooks(args), { label: 'checking' })) {
+    const instead = judgeWorking ? undefined : committedInstead(file)
+    if (instead !== undefined) notRun.push(`the working copy of ${shortName(file)}: it differs, and the committed notebook was judged (--working judges yours)`)
+    outcomes.push(...checkNotebook(file, options.types, instead))
+  }
   const failed = outcomes.filter((outcome) => outcome.faults.length > 0)
   const failures = failed.map(({ file, aspect, faults }) => `${shortName(file)}, ${aspect}: ${faults[0]?.split('\n')[0] ?? ''}${faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''}`)
   for (const { file, aspect, faults } of failed) {
     process.stdout.write(`  ${colors.red('✗')} ${shortName(file)}, ${aspect}\n${faults.map((fault) => `      ${fault}\n`).join('')}`)
   }
+  for (const text of notRun) process.stdout.write(`  ${colors.yellow('–')} ${text}\n`)
   if (failed.some((outcome) => outcome.aspect === 'form')) process.stdout.write('  npm run notebooks -- clean  puts the form right\n')
   return report({ passed: outcomes.length - failed.length, failed: failed.length, failures }, options.json ?? false, {
-    outcomes: outcomes.map((outcome) => ({ ...outcome, file: shortName(outcome.file) })),
+    notRun, outcomes: outcomes.map((outcome) => ({ ...outcome, file: shortName(outcome.file) })),
   })
 }
 

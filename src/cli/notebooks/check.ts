@@ -1,6 +1,6 @@
 // Checks notebooks without running them: canonical form, lesson metadata, and types as the kernel will see them.
-import { spawnSync } from 'node:child_process'
 import path from 'node:path'
+import { committedText } from '../../course/committed'
 import { readLesson } from '../../course/lessons'
 import { projectAt } from '../../course/project'
 import { messageOf } from '../../core'
@@ -21,12 +21,13 @@ export interface CheckOutcome {
  * All aspects of one notebook; lessons' metadata only for notebooks in the lessons' folder.
  *
  * @param types whether to type-check the cells, which takes a second or two a notebook
+ * @param instead the text to judge in the place of the file's own
  */
-export function checkNotebook(file: string, types: boolean): CheckOutcome[] {
+export function checkNotebook(file: string, types: boolean, instead?: string): CheckOutcome[] {
   let text: string
   let notebook: Notebook
   try {
-    text = readText(file)
+    text = instead ?? readText(file)
     notebook = parseNotebook(text, file)
   } catch (error) {
     return [{ file, aspect: 'form', faults: [messageOf(error)] }]
@@ -36,7 +37,7 @@ export function checkNotebook(file: string, types: boolean): CheckOutcome[] {
   if (!inside.startsWith('..') && isJsonObject(notebook.metadata['whetstone'])) {
     const faults: string[] = []
     try {
-      readLesson(projectAt(root), inside.split(path.sep).join('/'))
+      readLesson(projectAt(root), inside.split(path.sep).join('/'), instead)
     } catch (error) {
       faults.push(messageOf(error))
     }
@@ -53,12 +54,10 @@ export function checkNotebook(file: string, types: boolean): CheckOutcome[] {
 
 /** The notebook as it was last committed; undefined when it was not, or there is no git. */
 function committed(file: string): Notebook | undefined {
-  const asked = spawnSync('git', ['show', `HEAD:./${path.basename(file)}`], {
-    cwd: path.dirname(file), encoding: 'utf8', timeout: 10_000, maxBuffer: 64 * 1024 * 1024,
-  })
-  if (asked.error || asked.status !== 0) return undefined
+  const text = committedText(file)
+  if (text === undefined) return undefined
   try {
-    return parseNotebook(asked.stdout, file)
+    return parseNotebook(text, file)
   } catch {
     // What was committed may have been broken: then there is nothing to keep.
     return undefined

@@ -7,7 +7,7 @@ import { projectAt } from '../../course/project'
 import { messageOf } from '../../core'
 import { kernelArgv, startKernel, type Kernel, type Output } from '../../kernel'
 import { NotebookError } from '../../notebook/errors'
-import { readNotebook, type NotebookCell } from '../../notebook/format'
+import { parseNotebook, readNotebook, type NotebookCell } from '../../notebook/format'
 import { isJsonObject } from '../../notebook/format/json'
 import { root } from '../root'
 import { watchMemory } from './memory'
@@ -21,6 +21,8 @@ export interface RunOptions {
   /** Called when a cell is about to run, from 0. */
   readonly onCell?: (index: number, total: number) => void
   readonly signal?: AbortSignal
+  /** What to run in the place of the file's own text. */
+  readonly instead?: string | undefined
 }
 
 /** How a notebook went. */
@@ -70,7 +72,7 @@ const mayFail = (cell: NotebookCell): boolean => {
  * @throws NotebookError when the file is not a notebook
  */
 export async function runNotebook(file: string, options: RunOptions): Promise<RunResult> {
-  const notebook = readNotebook(file)
+  const notebook = options.instead === undefined ? readNotebook(file) : parseNotebook(options.instead, file)
   const code = notebook.cells.flatMap((cell, i) => (cell.type === 'code' && cell.source.trim() !== '' ? [{ cell, number: i + 1 }] : []))
   const state = mkdtempSync(path.join(os.tmpdir(), 'whetstone-run-'))
   const began = Date.now()

@@ -100,7 +100,7 @@ async function make(name: ZooName, recipe: Recipe, data: Split, place: string, n
     schedule: warmup(0.1, cosine(recipe.rate)),
     onStep: (step, steps, loss) => { if (step % 50 === 0) note(`training ${name}: step ${step} of ${steps}, loss ${loss.toFixed(4)}`) },
   })
-  const bytes = writeModel(engine.toOnnx(layers, undefined, { name, outputNames: ['logits'] }))
+  const bytes = writeModel(plainNames(engine.toOnnx(layers, undefined, { name, outputNames: ['logits'] })))
   const accuracy = await accuracyOf(bytes, data.test)
   const { data: weights, specs } = await tf.io.encodeWeights(Object.fromEntries(layers.weights.map((w) => [w.originalName, w.read()])))
   layers.dispose()
@@ -119,6 +119,15 @@ async function make(name: ZooName, recipe: Recipe, data: Split, place: string, n
   }
   note(`trained ${name} in ${history.seconds.toFixed(0)} s: ${(100 * accuracy).toFixed(2)}% right`)
   return card
+}
+
+/** TensorFlow.js numbers names over the whole process: `x_3`, `conv1/kernel_2`. Here they depend on the model alone. */
+function plainNames(model: Model): Model {
+  for (const value of [...model.graph.inputs, ...model.graph.initializers.keys()]) {
+    const plain = value.name.replace(/_\d+$/, '')
+    if (plain !== value.name && (value.isGraphInput || value.name.includes('/')) && model.graph.find(plain) === undefined) model.graph.rename(value, plain)
+  }
+  return model
 }
 
 function withWeights(model: tf.LayersModel, data: Uint8Array, specs: tf.io.WeightsManifestEntry[]): tf.LayersModel {

@@ -1,7 +1,8 @@
 // The page that a learner reads: every exercise with its checks, what was wrong, and where the points went. It is made from
 // what records call `shown`, never from what they keep for the instructor.
+import { escapeHtml as escape, proseHtml as prose } from '../../core'
 import { cents, type Gradebook, type GradebookRow, type Grade } from './gradebook'
-import { escape, page, prose } from './page'
+import { page } from './page'
 import type { GradedCheck } from './records'
 
 /** A learner's page. */

@@ -10,3 +10,5 @@ export { similarPairs, type Printed, type SimilarityOptions, type SimilarPair } 
 export { SUBMISSION_LIMITS, type SubmissionLimits } from './submissions'
 export type { ZipLimits } from './zip'
 export type { OnDuplicates } from './cells'
+export { release, searchRelease, type ReleaseOptions, type ReleaseSummary } from './release'
+export type { Leak } from './leaks'

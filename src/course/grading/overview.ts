@@ -1,7 +1,8 @@
 // The page that the instructor reads first: how the class did, where it failed and why, and what needs a person.
+import { escapeHtml as escape, proseHtml as prose } from '../../core'
 import { cents, type Gradebook, type GradebookRow } from './gradebook'
 import { columnNames } from './exports'
-import { escape, page, prose } from './page'
+import { page } from './page'
 
 /** The overview of a class. `link` gives the address of a learner's page. */
 export function overviewPage(book: Gradebook, link: (row: GradebookRow) => string): string {

@@ -1,14 +1,5 @@
 // Pages that stand alone: no script, no network, everything that came from outside escaped.
-
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Text as HTML. */
-export function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '')
-}
-
-/** Text as HTML, `code` between backticks. */
-export const prose = (text: string): string => escape(text).replace(/`([^`]+)`/g, '<code>$1</code>')
+import { escapeHtml as escape } from '../../core'
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1c2430; --faint: #5d6878; --line: #d8dee6; --paper: #ffffff; --tint: #f4f6f9; --good: #1a7f4b; --bad: #c23b33; --mark: #2f6fb3; --part: #b7791f }

@@ -1,0 +1,12 @@
+// The emulator as one translation unit: the path of a memory access goes through several files and must be inlined.
+#include <vector>
+#include "fiber.cpp"
+#include "races.cpp"
+#include "record.cpp"
+#include "hooks.cpp"
+#include "memory.cpp"
+#include "atomics.cpp"
+#include "scheduler.cpp"
+#include "report.cpp"
+#include "host_api.cpp"
+#include "main.cpp"

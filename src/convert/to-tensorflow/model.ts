@@ -1,0 +1,375 @@
+// An ONNX model as differentiable TensorFlow.js code: the graph is walked, each node computed by TensorFlow.js operations.
+import * as tf from '@tensorflow/tfjs'
+import { DTYPES, displaySymbol, throwIfInterrupted, type DType, type MimeBundle } from '../../core'
+import {
+  cloneModel, formatShape, formatType, inlineFunctions, Tensor, topologicalOrder,
+  type Dim, type Graph, type Model, type Node, type Value,
+} from '../../onnx'
+import { evaluate } from '../../optimization/evaluate'
+import { Datum, tensorFlowType, tensorOf } from './datum'
+import { ToTensorFlowError } from './errors'
+import type { Call } from './operator'
+import { dequantized, requantized } from './latent'
+import { operatorOf } from './table'
+import { initializersOf, roleOf, type Role } from './weights'
+
+/** Elements up to which sizes and indices are computed without TensorFlow.js. */
+const KNOWN_LIMIT = 65536
+
+export interface ToTensorFlowOptions {
+  /** Whether an initializer is trained; called for every float one. Default: by its place in the graph. */
+  readonly trainable?: (name: string, tensor: Tensor) => boolean
+  /** `train` (default): quantized weights are trained before their rounding. `freeze`: they stay as they are. */
+  readonly quantizedWeights?: 'train' | 'freeze'
+}
+
+/** How the model is run. */
+export interface ApplyOptions {
+  /** Batch statistics in batch normalization, which also move the running ones, and dropout. Default false. */
+  readonly training?: boolean
+}
+
+/** An input or output by name, type and shape. */
+export interface TensorFlowPort {
+  readonly name: string
+  readonly dtype: DType
+  readonly shape: readonly Dim[] | undefined
+}
+
+/** Inputs of a model: the only one, all in order, or by name. */
+export type ModelInputs = tf.Tensor | readonly tf.Tensor[] | Readonly<Record<string, tf.Tensor>>
+
+interface Weight {
+  readonly value: Value
+  readonly variable: tf.Variable
+  readonly role: Role
+}
+
+/**
+ * A model that TensorFlow.js can train. Its `weights` are `tf.Variable`s under the names that the ONNX model gives them.
+ *
+ * @example
+ * const model = toTensorFlow(loadModel('resnet.onnx'))
+ * optimizer.minimize(() => loss(labels, model.apply(images, { training: true })), true, model.trainableWeights)
+ * saveModel(model.toOnnx(), 'tuned.onnx')
+ */
+export class TensorFlowModel {
+  readonly inputs: readonly TensorFlowPort[]
+  readonly outputs: readonly TensorFlowPort[]
+  private readonly model: Model
+  private readonly variables = new Map<string, Weight>()
+  private readonly byValue = new Map<Value, Datum>()
+  private readonly orders = new Map<Graph, readonly Node[]>()
+  private disposed = false
+
+  /** @internal Use {@link toTensorFlow}. */
+  constructor(source: Model, options: ToTensorFlowOptions) {
+    this.model = cloneModel(source)
+    inlineFunctions(this.model)
+    constantsToInitializers(this.model.graph)
+    requireSupported(this.model)
+    const { graph } = this.model
+    const port = (value: Value): TensorFlowPort => ({ name: value.name, dtype: value.dtype ?? 'float32', shape: value.shape })
+    this.inputs = graph.inputs.filter((value) => value.tensor === undefined).map(port)
+    this.outputs = graph.outputs.map(port)
+    for (const [value, tensor] of initializersOf(graph)) this.addInitializer(value, tensor, options)
+  }
+
+  /** Every variable by the name of its initializer: weights, and running statistics. */
+  get weights(): ReadonlyMap<string, tf.Variable> {
+    return new Map([...this.variables].map(([name, { variable }]) => [name, variable]))
+  }
+
+  /** The variables that an optimizer changes. */
+  get trainableWeights(): tf.Variable[] {
+    return [...this.variables.values()].map(({ variable }) => variable).filter((variable) => variable.trainable)
+  }
+
+  /** Number of trained numbers. */
+  countParams(): number {
+    return this.trainableWeights.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /**
+   * Runs the model; part of a gradient where it is called within one. One output: a tensor. Several: a list in order.
+   *
+   * @throws ToTensorFlowError `CONVERT_INPUT` when the inputs do not fit the model
+   */
+  apply(inputs: ModelInputs, options: ApplyOptions = {}): tf.Tensor | tf.Tensor[] {
+    const results = Object.values(this.run(inputs, options))
+    const [only] = results
+    return results.length === 1 && only !== undefined ? only : results
+  }
+
+  /** Runs the model in inference, as `tf.LayersModel.predict` does. */
+  predict(inputs: ModelInputs): tf.Tensor | tf.Tensor[] {
+    return this.apply(inputs)
+  }
+
+  /** Runs the model and gives its outputs by name. */
+  run(inputs: ModelInputs, options: ApplyOptions = {}): Record<string, tf.Tensor> {
+    if (this.disposed) throw new ToTensorFlowError('CONVERT_INPUT', 'The model was disposed of', { fix: 'make it again with toTensorFlow' })
+    const feeds = this.named(inputs)
+    return tf.tidy(() => {
+      const values = new Map<Value, Datum>()
+      for (const [value, tensor] of feeds) values.set(value, Datum.of(tensor, value.dtype ?? 'float32'))
+      const results = this.graph(this.model.graph, values, options.training === true)
+      const named: Record<string, tf.Tensor> = {}
+      results.forEach((datum, i) => {
+        const name = this.outputs[i]?.name ?? ''
+        // A weight that is returned as it is must not be given away.
+        named[name] = tf.cast(datum.tensor, datum.isFloat ? 'float32' : datum.tensor.dtype).clone()
+      })
+      return named
+    })
+  }
+
+  /**
+   * The model as ONNX, with the weights as they are now, in their own types: the graph that this one came from.
+   */
+  toOnnx(): Model {
+    const model = cloneModel(this.model)
+    const tensors = this.currentTensors()
+    for (const [value] of initializersOf(model.graph)) {
+      const tensor = tensors.get(value.name)
+      if (tensor !== undefined && value.graph !== undefined) {
+        const type = value.declaredType
+        value.graph.setInitializer(value, tensor)
+        if (type !== undefined) value.declaredType = type
+      }
+    }
+    return model
+  }
+
+  /** The weights as ONNX tensors by name: what `writeSafetensors` takes. */
+  state(): Map<string, Tensor> {
+    return this.currentTensors()
+  }
+
+  /**
+   * Takes weights by name: tensors of ONNX or TensorFlow.js, or the initializers of a model. Names that this model does not
+   * have are refused, names that are left out keep what they hold.
+   *
+   * @throws ToTensorFlowError `CONVERT_WEIGHTS` naming every one that does not fit
+   */
+  updateWeights(source: Model | ReadonlyMap<string, Tensor | tf.Tensor>): void {
+    const given = source instanceof Map ? source as ReadonlyMap<string, Tensor | tf.Tensor>
+      : new Map([...initializersOf((source as Model).graph)].filter(([value]) => this.variables.has(value.name)).map(([value, tensor]) => [value.name, tensor]))
+    const wrong: string[] = []
+    for (const [name, tensor] of given) {
+      const weight = this.variables.get(name)
+      if (weight === undefined) wrong.push(`${name}: not a weight of this model`)
+      else if (String(tensor.shape) !== String(weight.variable.shape)) wrong.push(`${name}: ${formatShape(tensor.shape)} for ${formatShape(weight.variable.shape)}`)
+    }
+    if (wrong.length > 0) {
+      throw new ToTensorFlowError('CONVERT_WEIGHTS', `${wrong.length} weights do not fit the model`, {
+        expected: [...this.variables].slice(0, 5).map(([name, { variable }]) => `${name} ${formatShape(variable.shape)}`).join(', '),
+        got: wrong.slice(0, 20).join('; '),
+      })
+    }
+    tf.tidy(() => {
+      for (const [name, tensor] of given) {
+        const weight = this.variables.get(name)
+        if (weight === undefined) continue
+        const value = !(tensor instanceof Tensor) ? tensor : weight.role === 'latent' ? dequantized(weight.value, tensor) : tensorOf(tensor)
+        weight.variable.assign(tf.cast(value, 'float32'))
+      }
+    })
+  }
+
+  /** Frees the variables and constants. */
+  dispose(): void {
+    this.disposed = true
+    for (const { variable } of this.variables.values()) variable.dispose()
+    for (const datum of this.byValue.values()) if (!datum.tensor.isDisposed) datum.tensor.dispose()
+    this.byValue.clear()
+  }
+
+  /** @internal The graph, with functions in place. */
+  get source(): Model {
+    return this.model
+  }
+
+  toString(): string {
+    const ports = (list: readonly TensorFlowPort[]): string => list.map(({ name, dtype, shape }) => `${name} ${formatType({ kind: 'tensor', dtype, ...(shape === undefined ? {} : { shape }) })}`).join(', ')
+    return `TensorFlowModel ${this.model.graph.name}: ${ports(this.inputs)} → ${ports(this.outputs)}, `
+      + `${this.model.graph.nodeCount} nodes, ${this.variables.size} variables, ${this.countParams()} trained numbers`
+  }
+
+  [displaySymbol](): MimeBundle {
+    return { 'text/plain': this.toString() }
+  }
+
+  private currentTensors(): Map<string, Tensor> {
+    const out = new Map<string, Tensor>()
+    for (const [name, { value, variable, role }] of this.variables) {
+      const dtype = value.tensor?.dtype ?? 'float32'
+      const numbers = role === 'latent' ? requantized(value, variable) : variable.dataSync() as Float32Array
+      out.set(name, Tensor.from(role === 'latent' ? numbers : numbers.slice(), variable.shape, dtype))
+    }
+    return out
+  }
+
+  private addInitializer(value: Value, tensor: Tensor, options: ToTensorFlowOptions): void {
+    if (value.uses.length === 0 && !value.isGraphOutput) return
+    let role = roleOf(value, tensor)
+    if (role === 'latent' && options.quantizedWeights === 'freeze') role = 'constant'
+    const trainable = DTYPES[tensor.dtype].kind === 'float' && options.trainable !== undefined
+      ? options.trainable(value.name, tensor) : role === 'trainable' || role === 'latent'
+    if (trainable && role === 'constant') role = 'trainable'
+    if (role === 'constant') {
+      if (tensor.size <= KNOWN_LIMIT) tensorFlowType(tensor.dtype)
+      this.byValue.set(value, tensor.size <= KNOWN_LIMIT && DTYPES[tensor.dtype].kind !== 'float' ? Datum.known(tensor)
+        : Datum.constant(tensor, tf.keep(tensorOf(tensor))))
+      return
+    }
+    const initial = role === 'latent' ? dequantized(value, tensor) : tensorOf(tensor)
+    const variable = tf.variable(initial, trainable && role !== 'state', freeName(value.name))
+    initial.dispose()
+    this.variables.set(value.name, { value, variable, role })
+    this.byValue.set(value, role === 'latent' ? Datum.latent(variable, tensor.dtype) : Datum.of(variable, tensor.dtype))
+  }
+
+  private named(inputs: ModelInputs): [Value, tf.Tensor][] {
+    const given = inputs instanceof tf.Tensor ? [inputs] : inputs
+    const entries = Array.isArray(given) ? (given as tf.Tensor[]).map((tensor, i): [string | undefined, tf.Tensor] => [this.inputs[i]?.name, tensor])
+      : Object.entries(given as Record<string, tf.Tensor>)
+    const expected = this.inputs.map(({ name, shape }) => `${name}${shape === undefined ? '' : formatShape(shape)}`).join(', ')
+    const found: [Value, tf.Tensor][] = []
+    for (const [name, tensor] of entries) {
+      const port = this.inputs.find((input) => input.name === name)
+      const value = this.model.graph.inputs.find((input) => input.name === name)
+      const { shape } = port ?? {}
+      const fits = shape === undefined || (shape.length === tensor.rank && shape.every((size, axis) => typeof size !== 'number' || size === tensor.shape[axis]))
+      if (port === undefined || value === undefined || !fits) {
+        throw new ToTensorFlowError('CONVERT_INPUT', port === undefined ? `The model has no input ${name ?? `number ${found.length}`}` : `The input ${port.name} does not fit`, {
+          expected, got: formatShape(tensor.shape),
+        })
+      }
+      const type = tensorFlowType(port.dtype)
+      found.push([value, tensor.dtype === type ? tensor : tf.cast(tensor, type)])
+    }
+    const missing = this.inputs.find((input) => !found.some(([value]) => value.name === input.name))
+    if (missing !== undefined) throw new ToTensorFlowError('CONVERT_INPUT', `The input ${missing.name} is missing`, { expected })
+    return found
+  }
+
+  /** Runs a graph; `values` holds its inputs and, for a graph inside another, the values around it. */
+  private graph(graph: Graph, values: Map<Value, Datum>, training: boolean): Datum[] {
+    let order = this.orders.get(graph)
+    if (order === undefined) this.orders.set(graph, order = topologicalOrder(graph))
+    const find = (value: Value): Datum | undefined => values.get(value) ?? this.byValue.get(value)
+    for (const node of order) {
+      throwIfInterrupted()
+      const inputs = node.inputs.map((value) => (value === undefined || value.name === '' ? undefined : find(value)))
+      const results = this.compute(node, inputs, values, training)
+      node.outputs.forEach((output, i) => {
+        const result = results[i]
+        if (result !== undefined) values.set(output, result)
+      })
+    }
+    return graph.outputs.map((value) => {
+      const found = find(value)
+      if (found === undefined) throw new ToTensorFlowError('CONVERT_OPERATOR', `Nothing computes the output ${value.name}`, { where: `graph "${graph.name}"` })
+      return found
+    })
+  }
+
+  private compute(node: Node, inputs: readonly (Datum | undefined)[], values: Map<Value, Datum>, training: boolean): readonly (Datum | undefined)[] {
+    const { opset } = this.model
+    const known = this.foldable(node, inputs) ? evaluate(node, inputs.map((d) => d?.known), opset, KNOWN_LIMIT) : undefined
+    if (known !== undefined) return [Datum.known(known)]
+    const operator = operatorOf(node.opType, node.domain)
+    if (operator === undefined) throw unsupported([node])
+    const call: Call = {
+      node, opset, inputs, training,
+      run: (graph, given) => {
+        const inner = new Map(values)
+        graph.inputs.forEach((value, i) => {
+          const datum = given[i]
+          if (datum !== undefined) inner.set(value, datum)
+        })
+        return this.graph(graph, inner, training)
+      },
+      assign: (index, tensor) => {
+        const value = node.inputs[index]
+        const weight = value === undefined ? undefined : this.variables.get(value.name)
+        weight?.variable.assign(tensor as tf.Tensor)
+      },
+    }
+    try {
+      const result = operator(call)
+      return Array.isArray(result) ? result as (Datum | undefined)[] : [result as Datum]
+    } catch (cause) {
+      if (cause instanceof ToTensorFlowError || !(cause instanceof Error)) throw cause
+      throw new ToTensorFlowError('CONVERT_OPERATOR', `The node ${node.label} cannot be computed`, {
+        got: `${cause.message}; inputs ${inputs.map((d) => (d === undefined ? '–' : d.dtype + formatShape(d.shape))).join(', ')}`,
+        where: `graph "${node.graph?.name ?? ''}"`, cause,
+      })
+    }
+  }
+
+  private foldable(node: Node, inputs: readonly (Datum | undefined)[]): boolean {
+    if (node.domain !== '' || inputs.length === 0) return false
+    let size = 0
+    for (const input of inputs) {
+      if (input === undefined) continue
+      if (input.known === undefined) return false
+      size += input.size
+    }
+    return size <= KNOWN_LIMIT
+  }
+}
+
+/**
+ * An ONNX model as a model that TensorFlow.js runs and trains.
+ *
+ * Every initializer that is a weight becomes a variable under its name; gradients are TensorFlow.js's own, through the same
+ * operations. Q/DQ nodes are fake quantization with straight-through gradients. Works on every TensorFlow.js backend.
+ *
+ * @throws ToTensorFlowError `CONVERT_UNSUPPORTED` naming every operator without a TensorFlow.js form and where it is
+ */
+export function toTensorFlow(model: Model, options: ToTensorFlowOptions = {}): TensorFlowModel {
+  return new TensorFlowModel(model, options)
+}
+
+/** TensorFlow.js keeps the names of variables in one place: a second model's get a number. */
+function freeName(name: string): string {
+  const taken = tf.engine().registeredVariables
+  let free = name
+  for (let i = 1; taken[free] !== undefined; i++) free = `${name}_${i}`
+  return free
+}
+
+/** Old exporters write weights as Constant nodes. */
+function constantsToInitializers(graph: Graph): void {
+  for (const node of graph.nodes) {
+    for (const inner of node.subgraphs) constantsToInitializers(inner)
+    const tensor = node.opType === 'Constant' && node.domain === '' ? node.get('value', 'tensor') : undefined
+    if (tensor === undefined || node.output.isGraphOutput) continue
+    const before = node.output
+    const { name } = before
+    const value = graph.addInitializer(`${name}__constant`, tensor)
+    graph.replaceAllUses(before, value)
+    graph.remove(node)
+    value.currentName = name
+  }
+}
+
+function requireSupported(model: Model): void {
+  const missing = [...model.graph.allNodes()].filter((node) => operatorOf(node.opType, node.domain) === undefined)
+  if (missing.length > 0) throw unsupported(missing)
+}
+
+function unsupported(nodes: readonly Node[]): ToTensorFlowError {
+  const byOperator = new Map<string, Node[]>()
+  for (const node of nodes) {
+    const name = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`
+    byOperator.set(name, [...(byOperator.get(name) ?? []), node])
+  }
+  return new ToTensorFlowError('CONVERT_UNSUPPORTED', `${byOperator.size} operators have no TensorFlow.js form`, {
+    got: [...byOperator].map(([name, list]) => `${name} (${list.length}×)`).join(', '),
+    where: [...byOperator].map(([name, list]) => `${name} at ${list.slice(0, 5).map((node) => node.name || node.outputs[0]?.name || '?').join(', ')}`).join('; '),
+    fix: 'cut the part out that you train with onnx.extractModel(model, inputs, outputs), and run the rest with ONNX Runtime',
+  })
+}

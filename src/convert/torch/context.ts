@@ -1,0 +1,394 @@
+// What the lowering of a PyTorch operator sees: its arguments, and the means to add ONNX nodes. One context per node.
+import type { DType } from '../../core'
+import { formatShape, tensorType, Tensor, type Attributes, type Dim, type Value } from '../../onnx'
+import { ConvertError } from '../errors'
+import { isContiguous } from '../strided'
+import { Cell, reshapesInPlace, type ViewStep } from './alias'
+import type { Lowerer } from './lower'
+import type { Argument, ProgramGraph, ProgramNode, Size, TensorMeta } from './program'
+
+/** A size in the graph: known, or computed by nodes that are made only when they are needed. */
+export interface SizeValue {
+  readonly dim: Dim
+  /** An int64 tensor of shape [1]. */
+  readonly vector: () => Value
+}
+
+/** What an operand may be, besides a value. */
+export type Input = Value | number | undefined
+
+export class TorchContext {
+  /** ONNX operators made for this node. */
+  readonly made: Record<string, number> = {}
+
+  constructor(
+    readonly lowerer: Lowerer,
+    readonly node: ProgramNode,
+    readonly graph: ProgramGraph,
+  ) {}
+
+  get opset(): number {
+    return this.lowerer.opset
+  }
+
+  /** For messages: the module, its class, the line of the user's code. */
+  get place(): string {
+    return placeOf(this.node)
+  }
+
+  /** An error about this node, with its place. */
+  error(what: string, details: { expected?: string; got?: string; fix?: string } = {}): ConvertError {
+    return new ConvertError('CONVERT_OPERATOR', `${this.node.target}: ${what}`, { ...details, where: this.place })
+  }
+
+  // Arguments.
+
+  argument(name: string): Argument | undefined {
+    const found = this.node.inputs.get(name)
+    return found?.kind === 'none' ? undefined : found
+  }
+
+  has(name: string): boolean {
+    return this.argument(name) !== undefined
+  }
+
+  private wrong(name: string, expected: string): ConvertError {
+    return new ConvertError('CONVERT_MALFORMED', `${this.node.target}: the argument ${name} has the wrong form`, {
+      expected, got: this.argument(name)?.kind ?? 'nothing', where: this.place,
+    })
+  }
+
+  private found<T>(name: string, value: T | undefined, expected: string): T {
+    if (value === undefined) throw this.wrong(name, expected)
+    return value
+  }
+
+  cell(name: string): Cell {
+    const argument = this.argument(name)
+    if (argument?.kind !== 'tensor') throw this.wrong(name, 'a tensor')
+    return this.lowerer.cell(argument.name)
+  }
+
+  tensor(name: string): Value {
+    return this.cell(name).value
+  }
+
+  optional(name: string): Value | undefined {
+    return this.argument(name)?.kind === 'tensor' ? this.tensor(name) : undefined
+  }
+
+  /** A list of tensors, in which some may be left out. */
+  optionals(name: string): (Value | undefined)[] {
+    const argument = this.argument(name)
+    if (argument?.kind !== 'tensors') throw this.wrong(name, 'a list of tensors')
+    return argument.names.map((one) => (one === undefined ? undefined : this.lowerer.cell(one).value))
+  }
+
+  tensors(name: string): Value[] {
+    return this.optionals(name).map((value) => this.found(name, value, 'a list of tensors'))
+  }
+
+  /** How PyTorch lays out and types a tensor argument. */
+  meta(name: string): TensorMeta {
+    const argument = this.argument(name)
+    const found = argument?.kind === 'tensor' ? this.graph.tensors.get(argument.name) : undefined
+    return this.found(name, found, 'a tensor that the file describes')
+  }
+
+  int(name: string, otherwise?: number): number {
+    const argument = this.argument(name)
+    if (argument === undefined && otherwise !== undefined) return otherwise
+    if (argument?.kind === 'int') return argument.value
+    if (argument?.kind === 'symInt') {
+      const { dim } = this.lowerer.size(argument.name)
+      if (typeof dim === 'number') return dim
+    }
+    throw this.wrong(name, 'a whole number known when converting')
+  }
+
+  ints(name: string, otherwise?: readonly number[]): number[] {
+    const argument = this.argument(name)
+    if (argument === undefined && otherwise !== undefined) return [...otherwise]
+    if (argument?.kind === 'int') return [argument.value]
+    return this.sizes(name).map(({ dim }) => this.found(name, typeof dim === 'number' ? dim : undefined, 'whole numbers known when converting'))
+  }
+
+  floats(name: string): number[] | undefined {
+    const argument = this.argument(name)
+    if (argument === undefined) return undefined
+    if (argument.kind !== 'floats' && argument.kind !== 'ints') throw this.wrong(name, 'a list of numbers')
+    return argument.values.map((value) => this.found(name, typeof value === 'number' ? value : undefined, 'numbers known when converting'))
+  }
+
+  float(name: string, otherwise?: number): number {
+    const argument = this.argument(name)
+    if (argument === undefined && otherwise !== undefined) return otherwise
+    if (argument?.kind === 'int' || argument?.kind === 'float') return argument.value
+    if (argument?.kind === 'bool') return Number(argument.value)
+    throw this.wrong(name, 'a number known when converting')
+  }
+
+  bool(name: string, otherwise = false): boolean {
+    const argument = this.argument(name)
+    if (argument === undefined) return otherwise
+    if (argument.kind === 'bool') return argument.value
+    throw this.wrong(name, 'true or false')
+  }
+
+  text(name: string, otherwise?: string): string {
+    const argument = this.argument(name)
+    if (argument === undefined && otherwise !== undefined) return otherwise
+    if (argument?.kind !== 'string') throw this.wrong(name, 'text')
+    return argument.value
+  }
+
+  size(name: string): SizeValue {
+    const argument = this.argument(name)
+    if (argument?.kind === 'int') return this.fixed(argument.value)
+    if (argument?.kind === 'symInt') return this.lowerer.size(argument.name)
+    throw this.wrong(name, 'a size')
+  }
+
+  sizes(name: string): SizeValue[] {
+    const argument = this.argument(name)
+    if (argument?.kind === 'int' || argument?.kind === 'symInt') return [this.size(name)]
+    if (argument?.kind !== 'ints') throw this.wrong(name, 'a list of sizes')
+    return argument.values.map((value) => (typeof value === 'number' ? this.fixed(value) : this.lowerer.size(value)))
+  }
+
+  /** The argument as an operand of this type: a tensor (cast when needed), a number, or a symbolic one. */
+  operand(name: string, dtype: DType): Value {
+    const argument = this.argument(name)
+    switch (argument?.kind) {
+      case 'tensor': return this.cast(this.tensor(name), dtype)
+      case 'int': case 'float': return this.scalar(argument.value, dtype)
+      case 'bool': return this.scalar(Number(argument.value), dtype)
+      case 'symInt': return this.cast(this.op('Squeeze', [this.lowerer.size(argument.name).vector()]), dtype)
+      case 'symFloat': return this.cast(this.lowerer.cell(argument.name).value, dtype)
+      default: throw this.wrong(name, 'a tensor or number')
+    }
+  }
+
+  // What PyTorch says of the results.
+
+  /** Names of the results, lists of them spread out. */
+  get results(): readonly string[] {
+    return this.node.outputs.flatMap((output) => ('name' in output ? [output.name] : output.kind === 'tensors' ? output.names.map((name) => name ?? '') : ['']))
+  }
+
+  resultMeta(index = 0): TensorMeta {
+    return this.found(`result ${index}`, this.graph.tensors.get(this.results[index] ?? ''), 'a tensor that the file describes')
+  }
+
+  get resultType(): DType {
+    return this.resultMeta().dtype
+  }
+
+  resultSizes(index = 0): readonly Dim[] {
+    return this.resultMeta(index).sizes.map((size) => this.lowerer.dim(size))
+  }
+
+  // Values.
+
+  dtype(value: Value): DType {
+    if (value.dtype === undefined) throw this.error(`the type of ${value.name} is not known`)
+    return value.dtype
+  }
+
+  shape(value: Value): readonly Dim[] {
+    if (value.shape === undefined) throw this.error(`the rank of ${value.name} is not known`)
+    return value.shape
+  }
+
+  rank(value: Value): number {
+    return this.shape(value).length
+  }
+
+  /** The axis that an argument names, counted from the front. */
+  axis(name: string, rank: number, otherwise?: number): number {
+    return this.normal(this.int(name, otherwise), rank)
+  }
+
+  normal(axis: number, rank: number): number {
+    const at = axis < 0 ? axis + Math.max(1, rank) : axis
+    if (at < 0 || at >= Math.max(1, rank)) throw this.error('an axis is outside the tensor', { expected: `-${rank} to ${rank - 1}`, got: String(axis) })
+    return at
+  }
+
+  fixed(size: number): SizeValue {
+    return { dim: size, vector: () => this.vector([size]) }
+  }
+
+  /** The size of one axis. */
+  sizeOf(value: Value, axis: number): SizeValue {
+    const dim = this.shape(value)[axis] ?? null
+    return typeof dim === 'number' ? this.fixed(dim) : { dim, vector: () => this.op('Shape', [value], { start: axis, end: axis + 1 }) }
+  }
+
+  sizesOf(value: Value): SizeValue[] {
+    return this.shape(value).map((_, axis) => this.sizeOf(value, axis))
+  }
+
+  /** An int64 tensor of these whole numbers. */
+  vector(values: readonly number[]): Value {
+    return this.lowerer.constant(values, 'int64', [values.length])
+  }
+
+  scalar(value: number, dtype: DType): Value {
+    return this.lowerer.constant([value], dtype, [])
+  }
+
+  /** An int64 tensor of these sizes. */
+  vectorOf(sizes: readonly SizeValue[]): Value {
+    if (sizes.every(({ dim }) => typeof dim === 'number')) return this.vector(sizes.map(({ dim }) => Number(dim)))
+    const parts: Value[] = []
+    let known: number[] = []
+    const flush = (): void => {
+      if (known.length > 0) parts.push(this.vector(known))
+      known = []
+    }
+    for (const size of sizes) {
+      if (typeof size.dim === 'number') known.push(size.dim)
+      else {
+        flush()
+        parts.push(size.vector())
+      }
+    }
+    flush()
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : this.op('Concat', parts, { axis: 0 })
+  }
+
+  op(type: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
+    const [first] = this.ops(type, inputs, attributes, 1)
+    if (first === undefined) throw this.error(`${type} gave no output`)
+    return first
+  }
+
+  ops(type: string, inputs: readonly (Value | undefined)[], attributes: Attributes, outputs: number, domain = ''): readonly Value[] {
+    this.made[type] = (this.made[type] ?? 0) + 1
+    return this.lowerer.emit(this, type, inputs, attributes, outputs, domain)
+  }
+
+  cast(value: Value, dtype: DType): Value {
+    if (value.dtype === dtype) return value
+    const tensor = value.tensor
+    if (tensor !== undefined && tensor.size <= 64 && this.lowerer.isConstant(value)) return this.lowerer.constant(tensor.numbers(), dtype, tensor.shape)
+    return this.op('Cast', [value], { to: this.lowerer.code(dtype) })
+  }
+
+  /** The value in another shape. Constant where at most one size is unknown, by 0 and -1 of ONNX's Reshape. */
+  reshape(value: Value, sizes: readonly SizeValue[]): Value {
+    const from = value.shape
+    if (from?.length === sizes.length && from.every((dim, i) => dim !== null && dim === sizes[i]?.dim)) return value
+    const target = sizes.map(({ dim }, i): number | undefined =>
+      typeof dim === 'number' ? dim : dim !== null && from?.[i] === dim ? 0 : undefined)
+    const empty = sizes.some(({ dim }) => dim === 0)
+    const open = target.filter((size) => size === undefined || size === -1).length
+    if (!empty && open <= 1) return this.op('Reshape', [value, this.vector(target.map((size) => size ?? -1))])
+    return this.op('Reshape', [value, this.vectorOf(sizes)], empty ? { allowzero: 1 } : {})
+  }
+
+  transpose(value: Value, order: readonly number[]): Value {
+    return order.every((axis, i) => axis === i) ? value : this.op('Transpose', [value], { perm: order })
+  }
+
+  unsqueeze(value: Value, ...axes: number[]): Value {
+    return this.op('Unsqueeze', [value, this.vector(axes)])
+  }
+
+  squeeze(value: Value, ...axes: number[]): Value {
+    return this.op('Squeeze', [value, this.vector(axes)])
+  }
+
+  /** Elements start, start + step, … before end along an axis. */
+  slice(value: Value, axis: number, start: SizeValue, end: SizeValue, step = 1): Value {
+    return this.op('Slice', [value, start.vector(), end.vector(), this.vector([axis]), ...(step === 1 ? [] : [this.vector([step])])])
+  }
+
+  expand(value: Value, sizes: readonly SizeValue[]): Value {
+    const from = value.shape
+    if (from?.length === sizes.length && from.every((dim, i) => dim !== null && dim === sizes[i]?.dim)) return value
+    return this.op('Expand', [value, this.vectorOf(sizes)])
+  }
+
+  // Results.
+
+  /** Gives result number `index` its value. */
+  set(value: Value, index = 0): void {
+    const name = this.results[index]
+    if (name === undefined || name === '') return
+    this.lowerer.define(name, Cell.of(this.typed(value, index)))
+  }
+
+  setAll(values: readonly Value[]): void {
+    values.forEach((value, index) => { this.set(value, index) })
+  }
+
+  setSize(size: SizeValue): void {
+    const name = this.results[0]
+    if (name !== undefined) this.lowerer.defineSize(name, size)
+  }
+
+  /** Gives a result that shares the storage of an argument; `first` is its value now, where that is made for several at once. */
+  setView(of: Cell, step: ViewStep, index = 0, first?: Value): void {
+    const name = this.results[index]
+    if (name === undefined || name === '') return
+    this.lowerer.define(name, of.view(step, this.typed(first ?? step.forward(of.value), index)))
+  }
+
+  /** The result is the argument itself. */
+  setSame(name: string): void {
+    const result = this.results[0]
+    if (result !== undefined) this.lowerer.define(result, this.cell(name))
+  }
+
+  /** Whether a reshape of this argument to the result's shape shares its storage in PyTorch. */
+  sharesWhenReshaped(name: string): boolean {
+    const { sizes, strides } = this.meta(name)
+    return reshapesInPlace(hints(sizes), hints(strides), hints(this.resultMeta().sizes))
+  }
+
+  /** Whether PyTorch keeps the elements of this argument in row-major order. */
+  isContiguous(name: string): boolean {
+    const { sizes, strides } = this.meta(name)
+    return isContiguous({ shape: hints(sizes), strides: hints(strides) })
+  }
+
+  /** The value with the type that PyTorch says it has; cast where ONNX gives another, refused where shapes contradict. */
+  private typed(value: Value, index: number): Value {
+    const meta = this.graph.tensors.get(this.results[index] ?? '')
+    if (meta === undefined) return value
+    const result = value.dtype === undefined || value.dtype === meta.dtype ? value : this.cast(value, meta.dtype)
+    const sizes = meta.sizes.map((size) => this.lowerer.dim(size))
+    const known = result.shape
+    const differs = known !== undefined && (known.length !== sizes.length
+      || known.some((dim, axis) => typeof dim === 'number' && typeof sizes[axis] === 'number' && dim !== sizes[axis]))
+    if (differs) {
+      throw new ConvertError('CONVERT_SHAPE', `${this.node.target} has another shape than the file says`, {
+        expected: formatShape(sizes), got: formatShape(known), where: this.place,
+        fix: 'export the module again; if it stays so, report the operator with its arguments',
+      })
+    }
+    // Weights keep the type of their tensor.
+    if (result.producer !== undefined) {
+      const finer = sizes.map((dim, axis) => (typeof known?.[axis] === 'number' ? known[axis] : dim))
+      result.type = tensorType(meta.dtype, finer.map((dim, axis) => dim ?? known?.[axis] ?? null))
+    }
+    return result
+  }
+
+  /** The tensor of a value that is known when converting. */
+  constantOf(value: Value): Tensor | undefined {
+    return value.tensor
+  }
+}
+
+/** Sizes as they were when exporting: what decides about views. */
+const hints = (list: readonly Size[]): number[] => list.map((size) => (typeof size === 'number' ? size : size.hint ?? 1))
+
+/** `layer1.0.conv1 (Conv2d), line 8 of model.py`. */
+export function placeOf({ module, className, line, name }: ProgramNode): string {
+  const kind = className.split('.').at(-1) ?? ''
+  const where = module === '' ? `the outermost module, node ${name}` : `${module}${kind === '' ? '' : ` (${kind})`}`
+  return line === '' ? where : `${where}, ${line}`
+}

@@ -1,0 +1,96 @@
+// Sizes as numbers, conditions, and what a converted graph does not need.
+import { addDims, type Dim, floorDivDims, mulDims, subDims, type Value } from '../../../onnx'
+import type { SizeValue, TorchContext } from '../context'
+import type { TorchLowering } from '../table'
+
+/** Assertions and the like: nothing is computed. */
+const nothing: TorchLowering = { makes: [], lower: () => undefined }
+
+const binarySize = (type: string, of: (a: Dim, b: Dim) => Dim): TorchLowering => ({
+  makes: [type],
+  lower: (c) => {
+    const names = c.node.order
+    const [a, b] = [c.size(names[0] ?? 'a'), c.size(names[1] ?? 'b')]
+    c.setSize({ dim: of(a.dim, b.dim), vector: () => c.op(type, [a.vector(), b.vector()]) })
+  },
+})
+
+const unknown = (): Dim => null
+
+const sizeOf: TorchLowering = {
+  makes: ['Shape'],
+  lower: (c) => {
+    const value = c.tensor('self')
+    c.setSize(c.sizeOf(value, c.axis('dim', c.rank(value))))
+  },
+}
+
+/** A graph inside the model that is simply run: what it is wrapped for (gradients, precision) is nothing in inference. */
+const inlined = (graphName: number): TorchLowering => ({
+  makes: [], limits: 'autocast that changes the precision',
+  lower: (c) => {
+    const names = c.node.order
+    const graph = c.argument(names[graphName] ?? '')
+    if (graph?.kind !== 'graph') throw c.error('it has no graph')
+    const operands = names.slice(graphName + 1).flatMap((name) => {
+      const argument = c.node.inputs.get(name)
+      if (argument?.kind === 'tensors') return argument.names.map((one) => ({ kind: 'tensor' as const, name: one ?? '' }))
+      return argument === undefined ? [] : [argument]
+    })
+    const results = c.lowerer.inline(graph.graph, operands)
+    results.forEach((result, i) => {
+      const name = c.results[i]
+      if (result === undefined || name === undefined || name === '') return
+      if ('dim' in result) c.lowerer.defineSize(name, result)
+      else c.lowerer.define(name, result)
+    })
+  },
+})
+
+/** torch.cond: both branches as graphs of an If. */
+const condition: TorchLowering = {
+  makes: ['If'],
+  lower: (c) => {
+    const [pred = '', yes = '', no = '', operands = ''] = c.node.order
+    const [then, otherwise] = [c.argument(yes), c.argument(no)]
+    const given = c.argument(operands)
+    if (then?.kind !== 'graph' || otherwise?.kind !== 'graph' || given?.kind !== 'tensors') throw c.error('it has another form than torch.cond')
+    const list = given.names.map((name) => ({ kind: 'tensor' as const, name: name ?? '' }))
+    const predicate = c.argument(pred)?.kind === 'tensor' ? c.reshape(c.cast(c.tensor(pred), 'bool'), []) : c.operand(pred, 'bool')
+    // What the branches read must be there before them: weights are added when they are first read.
+    for (const { name } of list) c.lowerer.cell(name)
+    const branch = (graph: typeof then, name: string): ReturnType<TorchContext['lowerer']['subgraph']> => c.lowerer.subgraph(name, () =>
+      c.lowerer.inline(graph.graph, list).map((result): Value => {
+        if (result === undefined || 'dim' in result) throw c.error('a branch returns something other than tensors')
+        return result.value
+      }))
+    const values = c.ops('If', [predicate], { then_branch: branch(then, 'then'), else_branch: branch(otherwise, 'else') }, c.results.length)
+    c.setAll(values)
+  },
+}
+
+export const control: Readonly<Record<string, TorchLowering>> = {
+  'aten.sym_size': sizeOf,
+  'aten.sym_numel': {
+    makes: ['Size'],
+    lower: (c) => {
+      const value = c.tensor('self')
+      const size: SizeValue = {
+        dim: c.shape(value).reduce<Dim>(mulDims, 1), vector: () => c.op('Reshape', [c.op('Size', [value]), c.vector([1])]),
+      }
+      c.setSize(size)
+    },
+  },
+  '_operator.add': binarySize('Add', addDims), '_operator.sub': binarySize('Sub', subDims), '_operator.mul': binarySize('Mul', mulDims),
+  '_operator.floordiv': binarySize('Div', floorDivDims), '_operator.mod': binarySize('Mod', unknown),
+  'torch.sym_max': binarySize('Max', unknown), 'torch.sym_min': binarySize('Min', unknown), 'sym_max': binarySize('Max', unknown), 'sym_min': binarySize('Min', unknown),
+  '_operator.neg': { makes: ['Neg'], lower: (c) => {
+    const size = c.size(c.node.order[0] ?? 'a')
+    c.setSize({ dim: subDims(0, size.dim), vector: () => c.op('Neg', [size.vector()]) })
+  } },
+  '_operator.ge': nothing, '_operator.le': nothing, '_operator.gt': nothing, '_operator.lt': nothing, '_operator.eq': nothing, '_operator.ne': nothing, '_operator.and_': nothing,
+  'aten._assert_tensor_metadata': nothing, 'aten._assert_scalar': nothing, 'aten._assert_async': nothing, 'aten.sym_constrain_range_for_size': nothing,
+  'aten.sym_constrain_range': nothing, 'aten.sym_is_contiguous': nothing, '_check_is_size': nothing, 'aten._assert_not_zero': nothing,
+  'higher_order.wrap_with_set_grad_enabled': inlined(1), 'higher_order.wrap_with_autocast': inlined(4),
+  'higher_order.cond': condition,
+}

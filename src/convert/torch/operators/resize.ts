@@ -1,0 +1,75 @@
+// Interpolation and sampling.
+import type { Attributes, Value } from '../../../onnx'
+import type { TorchContext } from '../context'
+import type { TorchLowering } from '../table'
+
+interface Kind {
+  readonly mode: 'nearest' | 'linear' | 'cubic'
+  readonly space: number
+  /** `round_prefer_ceil` and the like; for nearest only. */
+  readonly exact?: boolean
+  readonly antialias?: boolean
+}
+
+const interpolate = ({ mode, space, exact = false, antialias = false }: Kind): TorchLowering => ({
+  makes: ['Resize'],
+  lower: (c) => {
+    const x = c.tensor(c.has('self') ? 'self' : 'input')
+    const aligned = c.bool('align_corners')
+    // pytorch_half_pixel differs from half_pixel for one output element, which PyTorch takes from coordinate 0.
+    const coordinates = aligned ? 'align_corners' : mode !== 'nearest' ? 'pytorch_half_pixel' : exact ? 'half_pixel' : 'asymmetric'
+    const attributes: Attributes = {
+      mode, coordinate_transformation_mode: coordinates,
+      ...(mode === 'nearest' ? { nearest_mode: exact ? 'round_prefer_ceil' : 'floor' } : {}),
+      ...(mode === 'cubic' ? { cubic_coeff_a: antialias ? -0.5 : -0.75 } : {}), ...(antialias ? { antialias: 1 } : {}),
+    }
+    const front = c.sizesOf(x).slice(0, 2)
+    const scales = c.floats('scale_factors') ?? scalesOf(c, space)
+    const whole = scales?.every((scale) => Number.isInteger(scale)) === true
+    const sizes = c.has('output_size') ? c.sizes('output_size') : undefined
+    if (sizes !== undefined) c.set(c.op('Resize', [x, undefined, undefined, c.vectorOf([...front, ...sizes])], attributes))
+    else if (scales !== undefined && (whole || c.resultSizes().some((dim) => typeof dim !== 'number'))) {
+      c.set(c.op('Resize', [x, undefined, c.lowerer.constant([1, 1, ...scales], 'float32', [space + 2])], attributes))
+    } else {
+      const stated = c.resultSizes().slice(2).map((dim) => (typeof dim === 'number' ? c.fixed(dim) : undefined)).filter((size) => size !== undefined)
+      c.set(c.op('Resize', [x, undefined, undefined, c.vectorOf([...front, ...stated])], attributes))
+    }
+  },
+})
+
+function scalesOf(c: TorchContext, space: number): number[] | undefined {
+  const names = space === 1 ? ['scales'] : space === 2 ? ['scales_h', 'scales_w'] : ['scales_d', 'scales_h', 'scales_w']
+  return names.every((name) => c.has(name)) ? names.map((name) => c.float(name)) : undefined
+}
+
+/** Beside the attribute by which ONNX calls it. */
+const MODES = ['linear', 'nearest', 'cubic'] as const
+const PADS = ['zeros', 'border', 'reflection'] as const
+
+const gridSample: TorchLowering = {
+  makes: ['GridSample'],
+  lower: (c) => {
+    const mode = MODES[c.int('interpolation_mode', 0)] ?? 'linear'
+    c.set(c.op('GridSample', [c.tensor('input'), c.tensor('grid')], {
+      mode: c.opset >= 20 ? mode : mode === 'linear' ? 'bilinear' : mode === 'cubic' ? 'bicubic' : mode,
+      padding_mode: PADS[c.int('padding_mode', 0)] ?? 'zeros', align_corners: Number(c.bool('align_corners')),
+    }))
+  },
+}
+
+const affineGrid: TorchLowering = {
+  makes: ['AffineGrid'],
+  lower: (c) => {
+    const size: Value = c.vectorOf(c.sizes('size'))
+    c.set(c.op('AffineGrid', [c.tensor('theta'), size], { align_corners: Number(c.bool('align_corners')) }))
+  },
+}
+
+export const resize: Readonly<Record<string, TorchLowering>> = {
+  'aten.upsample_nearest1d': interpolate({ mode: 'nearest', space: 1 }), 'aten.upsample_nearest2d': interpolate({ mode: 'nearest', space: 2 }), 'aten.upsample_nearest3d': interpolate({ mode: 'nearest', space: 3 }),
+  'aten._upsample_nearest_exact1d': interpolate({ mode: 'nearest', space: 1, exact: true }), 'aten._upsample_nearest_exact2d': interpolate({ mode: 'nearest', space: 2, exact: true }), 'aten._upsample_nearest_exact3d': interpolate({ mode: 'nearest', space: 3, exact: true }),
+  'aten.upsample_linear1d': interpolate({ mode: 'linear', space: 1 }), 'aten.upsample_bilinear2d': interpolate({ mode: 'linear', space: 2 }), 'aten.upsample_trilinear3d': interpolate({ mode: 'linear', space: 3 }),
+  'aten._upsample_bilinear2d_aa': interpolate({ mode: 'linear', space: 2, antialias: true }),
+  'aten.upsample_bicubic2d': interpolate({ mode: 'cubic', space: 2 }), 'aten._upsample_bicubic2d_aa': interpolate({ mode: 'cubic', space: 2, antialias: true }),
+  'aten.grid_sampler': gridSample, 'aten.grid_sampler_2d': gridSample, 'aten.grid_sampler_3d': gridSample, 'aten.affine_grid_generator': affineGrid,
+}

@@ -64,7 +64,8 @@ function describeLayer(layer: tf.layers.Layer, parts: string[]): boolean {
   parts.push(layer.getClassName())
   for (const [name, value] of Object.entries(fields)) {
     if (SKIPPED.has(name)) continue
-    if (typeof value === 'function') return false
+    // A method of this one layer; a function that is no method is what the class itself keeps there.
+    if (typeof value === 'function' && name in Object.getPrototypeOf(layer)) return false
     if (/[rR]egularizer$/.test(name) && value != null) regularizers++
     if (!describe(name, value, parts)) return false
   }

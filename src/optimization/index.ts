@@ -12,3 +12,4 @@ export { any, constant, either, Match, op, optional, type Condition, type Patter
 export { rulePass, type Edit, type Rule, type RulePass } from './rules'
 export type { RunDType, RunFunction, RunTensor, RunTensors } from './run'
 export { compareOutputs, DEFAULT_TOLERANCE, exampleInputs, verifySame, type Difference, type Tolerance } from './verify'
+export * from './quantize'

@@ -102,7 +102,7 @@ function replaceLayer(graph: Graph, layer: Layer, bias: Float64Array | undefined
     result = add('Add', [result.output, graph.addInitializer(`${layer.weight.name}_bias`, Tensor.from(Float32Array.from(bias), shape))])
   }
   replaceOutput(graph, node, result.output)
-  for (const value of [layer.weight, layer.bias?.node === node ? layer.bias.value : undefined]) if (value !== undefined) dropUnused(graph, value)
+  for (const value of [layer.weight, layer.bias?.node === node ? layer.bias.value : undefined]) if (value !== undefined) dropUnused(value)
 }
 
 function weightValues(graph: Graph, layer: Layer, weight: QuantizedWeight, convolution: boolean): Value[] {
@@ -189,8 +189,8 @@ function quantizeLstm(model: Model, node: Node, grid: Grid): string | undefined 
     after.currentName = name
   })
   graph.remove(node)
-  dropUnused(graph, w)
-  dropUnused(graph, r)
+  dropUnused(w)
+  dropUnused(r)
   return undefined
 }
 

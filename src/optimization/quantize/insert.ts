@@ -67,7 +67,7 @@ function insertLayer(graph: Graph, layer: Layer, input: Parameters | undefined, 
   const made = shared.get(layer.weight)?.get(weight) ?? insertWeight(graph, layer.weight.name, weight)
   node.setInput(1, made)
   shared.set(layer.weight, (shared.get(layer.weight) ?? new Map<QuantizedWeight, Value>()).set(weight, made))
-  dropUnused(graph, layer.weight)
+  dropUnused(layer.weight)
   if (layer.bias === undefined) return
   const bias = numbers.biases.get(layer.key) ?? (layer.bias.value === undefined ? undefined : biasOf(layer))
   if (bias === undefined || typeof bias === 'string') return
@@ -81,7 +81,7 @@ function insertLayer(graph: Graph, layer: Layer, input: Parameters | undefined, 
   } else {
     node.setInput(2, insertBias(graph, value?.name ?? `${layer.weight.name}_bias`, bias, input.scale, weight))
   }
-  if (value !== undefined) dropUnused(graph, value)
+  if (value !== undefined) dropUnused(value)
 }
 
 /** Integers → DequantizeLinear, for a weight. */
@@ -124,7 +124,7 @@ function removeFolded(graph: Graph, node: Node): void {
   if (input === undefined || output === undefined) return
   graph.replaceAllUses(output, input)
   graph.remove(node)
-  for (const value of node.inputs.slice(1)) if (value !== undefined) dropUnused(graph, value)
+  for (const value of node.inputs.slice(1)) if (value !== undefined) dropUnused(value)
 }
 
 /** Whether quantization with these parameters keeps to the bounds by saturating, up to half a step. */

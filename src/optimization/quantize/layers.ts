@@ -98,7 +98,7 @@ export function replaceWeight(layer: Layer, tensor: Tensor): Value {
   if (graph === undefined) throw new TypeError('the layer is in no graph')
   const made = graph.addInitializer(`${layer.weight.name}_changed`, tensor)
   layer.node.setInput(1, made)
-  dropUnused(graph, layer.weight)
+  dropUnused(layer.weight)
   return made
 }
 
@@ -111,14 +111,14 @@ export function replaceBias(layer: Layer, tensor: Tensor): boolean {
   const shape = value === undefined ? [tensor.size] : constantOf(value)?.shape ?? [tensor.size]
   const shaped = elements(shape) === tensor.size ? tensor.reshape(shape) : tensor
   node.setInput(index, graph.addInitializer(value === undefined ? `${layer.weight.name}_bias` : `${value.name}_changed`, shaped))
-  if (value !== undefined) dropUnused(graph, value)
+  if (value !== undefined) dropUnused(value)
   return true
 }
 
 const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
 
 /** Removes an initializer, or the Constant node of a value, when nothing reads it any more. */
-export function dropUnused(graph: Graph, value: Value): void {
+export function dropUnused(value: Value): void {
   if (value.consumers.size > 0 || value.isGraphOutput || value.isGraphInput) return
   if (value.producer !== undefined) value.producer.graph?.remove(value.producer)
   else if (value.graph?.initializers.has(value)) value.graph.removeInitializer(value)

@@ -56,13 +56,13 @@ describe('the error of a layer', () => {
       const rows = 5
       const [w, h] = [matrix(rows * columns, seed), moments(columns, seed + 1)]
       const error = (q: Int32Array): number => outputError(w, real(q), h, rows, columns)
-      const nearest = error(roundToNearest(w, rows, columns, () => P))
+      const nearest = error(roundToNearest(w, columns, () => P))
       expect(error(adaRound(w, h, rows, columns, () => P))).toBeLessThanOrEqual(nearest)
       expect(error(gptq(w, h, rows, columns, () => P))).toBeLessThan(nearest * 1.1)
     }), { numRuns: 20, seed: 2 })
     const [w, h] = [matrix(32 * 64, 1), moments(64, 2)]
     const error = (q: Int32Array): number => outputError(w, real(q), h, 32, 64)
-    const nearest = error(roundToNearest(w, 32, 64, () => P))
+    const nearest = error(roundToNearest(w, 64, () => P))
     expect(error(gptq(w, h, 32, 64, () => P))).toBeLessThan(0.5 * nearest)
     expect(error(adaRound(w, h, 32, 64, () => P))).toBeLessThan(0.5 * nearest)
   })
@@ -84,8 +84,8 @@ describe('the error of a layer', () => {
     const n = 12
     const h = Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0))
     const w = matrix(n * 3, 4)
-    expect([...gptq(w, h, 3, n, () => P)]).toEqual([...roundToNearest(w, 3, n, () => P)])
-    expect([...adaRound(w, h, 3, n, () => P)]).toEqual([...roundToNearest(w, 3, n, () => P)])
+    expect([...gptq(w, h, 3, n, () => P)]).toEqual([...roundToNearest(w, n, () => P)])
+    expect([...adaRound(w, h, 3, n, () => P)]).toEqual([...roundToNearest(w, n, () => P)])
   })
 
   test('inputs that are always zero do not break the factorization', () => {

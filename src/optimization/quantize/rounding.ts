@@ -28,7 +28,7 @@ export type ParametersAt = (row: number, column: number) => Parameters
 export type Integers = Int32Array
 
 /** round(w / s), for comparison. */
-export function roundToNearest(w: Float64Array, rows: number, columns: number, at: ParametersAt): Integers {
+export function roundToNearest(w: Float64Array, columns: number, at: ParametersAt): Integers {
   return Int32Array.from(w, (x, i) => nearest(x, at(Math.floor(i / columns), i % columns)))
 }
 
@@ -119,7 +119,7 @@ const [UPPER, LOWER] = [1.1, -0.1]
  * used. Row by row, the answer, GPTQ's and rounding to nearest are then improved by single flips, and the best is taken.
  */
 export function adaRound(w: Float64Array, h: Float64Array, rows: number, columns: number, at: ParametersAt, options: AdaRoundOptions = {}): Integers {
-  const start = roundToNearest(w, rows, columns, at)
+  const start = roundToNearest(w, columns, at)
   const parameters = Array.from({ length: w.length }, (_, i) => at(Math.floor(i / columns), i % columns))
   const found = relax(w, h, rows, columns, parameters, options)
   const passed = gptq(w, h, rows, columns, at)

@@ -125,7 +125,7 @@ function quantizeBlocks(layer: Layer, grid: Grid, size: number, h: Float64Array 
   }
   if (h !== undefined) return { integers: gptq(w, h, rows, columns, at, { block: { size, start: fit } }), parameters, blocks }
   for (let column = 0; column < columns; column += size) fit(w, column)
-  return { integers: roundToNearest(w, rows, columns, at), parameters, blocks }
+  return { integers: roundToNearest(w, columns, at), parameters, blocks }
 }
 
 /**
@@ -182,7 +182,7 @@ function insertMatMulNBits(model: Model, layer: Layer, weight: Blocks, bits: 4 |
   before.currentName = after.name
   after.currentName = name
   graph.remove(node)
-  dropUnused(graph, layer.weight)
+  dropUnused(layer.weight)
 }
 
 /** One for each block, packed from the low half of a byte on, each row in whole bytes. */
@@ -224,7 +224,7 @@ function insertDequantize(graph: Graph, layer: Layer, weight: Blocks, dtype: Qua
     made.set(layer.weight, value)
   }
   layer.node.setInput(1, value)
-  dropUnused(graph, layer.weight)
+  dropUnused(layer.weight)
 }
 
 /** Which format the run function runs, asked with a model of one product. */

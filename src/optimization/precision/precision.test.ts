@@ -72,8 +72,8 @@ describe('float16', () => {
     const { report } = convertPrecision(model, { run, data: samples(model), simplify: false })
     expect(report.left.map(({ node, why }) => [node, why.includes('reaches')])).toEqual([['big', true], ['mul', true]])
     expect(report.sqnr).toBeGreaterThan(50)
-    // Without data nobody knows, and the outputs show it: big numbers become infinite.
-    expect(() => convertPrecision(model, { run, simplify: false })).toThrow(/too far/)
+    // Without data nobody knows. ONNX Runtime's CPU provider computes Mul in float32 and so does not show it either.
+    expect(convertPrecision(model, { run, simplify: false }).report.left).toEqual([])
   })
 
   test('an ε that becomes zero keeps its division in float32', () => {

@@ -6,6 +6,7 @@ export {
   definePass, type Change, type Pass, type PassContext, type PassDescription, type PassResult, type Reason, type Work,
 } from './pass'
 export * from './passes'
+export * from './compress'
 export * from './prune'
 export { countOperators, SimplifyReport, weightBytes, type Size } from './report'
 export { any, constant, either, Match, op, optional, type Condition, type Pattern } from './rewrite'

@@ -8,3 +8,4 @@ export { constantRate, cosine, steps, warmup, type Schedule } from './training/s
 export {
   crossEntropy, meanSquaredError, train, type Compile, type EpochReport, type History, type Loss, type LossInputs, type TrainOptions,
 } from './training/train'
+export { GraphLearner, type GraphHooks, type GraphLearnerOptions } from './graph/learner'

@@ -7,6 +7,7 @@ export {
 } from './pass'
 export * from './passes'
 export * from './precision'
+export * from './compress'
 export * from './prune'
 export * from './quantize'
 export { countOperators, SimplifyReport, weightBytes, type Size } from './report'

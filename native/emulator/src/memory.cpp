@@ -166,6 +166,15 @@ std::string sharedName(size_t offset) {
   return best ? best->name + ", byte " + std::to_string(offset - best->offset) + " of " + std::to_string(best->bytes) : "shared memory";
 }
 
+void writeString(FILE* out, const std::string& s);
+void writeSharedVariables(FILE* out) {
+  for (size_t i = 0; i < variables.size(); i++) {
+    fprintf(out, i ? ",[" : "[");
+    writeString(out, variables[i].name);
+    fprintf(out, ",%zu]", variables[i].bytes);
+  }
+}
+
 /** A fresh block: every shared variable is there and holds nothing yet. */
 void prepareShared(Worker& w, size_t dynamicBytes) {
   if (!w.sharedValid) {

@@ -406,7 +406,7 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
   'aten.broadcast_to': expand,
   'aten.squeeze': squeeze, 'aten.unsqueeze': unsqueeze,
   'aten.alias': same(), 'aten.detach': same(), 'aten.view_of': same(), 'aten.positive': same(), 'aten.resolve_conj': same(), 'aten.resolve_neg': same(), 'aten.conj': same(),
-  'aten.requires_grad_': same(), 'aten.dropout': dropping('input', 'train'), 'aten.feature_dropout': dropping('input', 'train'), 'aten.alpha_dropout': dropping('input', 'train'), 'aten.native_dropout': dropping('input', 'train'),
+  'aten.requires_grad_': same(), 'aten.dropout': dropping(), 'aten.feature_dropout': dropping(), 'aten.alpha_dropout': dropping(), 'aten.native_dropout': dropping(),
   'aten.contiguous': { makes: [], lower: (c) => {
     if (c.isContiguous('self')) c.setSame('self')
     else c.set(c.tensor('self'))
@@ -428,12 +428,12 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
 }
 
 /** In inference, dropout is nothing; PyTorch returns the argument itself. */
-function dropping(name: string, train: string): TorchLowering {
+function dropping(): TorchLowering {
   return {
     makes: [], limits: 'training mode',
     lower: (c) => {
-      if (c.bool(train)) throw c.error('the module was exported in training mode', { fix: 'call module.eval() before torch.export.export' })
-      c.setSame(name)
+      if (c.bool('train')) throw c.error('the module was exported in training mode', { fix: 'call module.eval() before torch.export.export' })
+      c.setSame(c.has('self') ? 'self' : 'input')
     },
   }
 }

@@ -2,6 +2,7 @@ export { check, Course, hint, progressReport, reset, solution, type LiveFunction
 export { CheckResult, Page } from './display'
 export { assertClose, assertEqual, assertThat, assertThrows } from './asserts'
 export { CheckFailure, freshRandom, subject, type Subject } from './subject'
+export { assertFast, type SpeedContest } from './timing'
 export type { Tolerance } from './compare'
 export type { Exercise, Mistake } from './exercises'
 export type { CheckReport, CheckRow } from './run-checks'

@@ -40,6 +40,8 @@ export interface FailureCase {
   readonly id: string
   readonly area: Area
   readonly title: string
+  /** Its text goes with many failures: it is said after the particular ones. */
+  readonly general?: true
   /** Any of these in the text means this case. The first group, where there is one, is what the text says in detail. */
   readonly patterns: readonly RegExp[]
   readonly causes: readonly Cause[]

@@ -134,7 +134,7 @@ export const DEVICE_CASES: readonly FailureCase[] = [
     ],
   },
   {
-    id: 'install-network', area: 'installation', title: 'A package registry is not reached',
+    id: 'install-network', general: true, area: 'installation', title: 'A package registry is not reached',
     patterns: [/ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EAI_AGAIN|ECONNRESET|Could not find a version that satisfies|certificate/],
     causes: [{ why: 'no network, a proxy, or a certificate of a company\'s proxy', check: program('npm', 'config', 'get', 'registry'), fix: 'set HTTPS_PROXY, NODE_EXTRA_CA_CERTS and PIP_INDEX_URL as your network wants; once installed, nothing needs a network' }],
   },

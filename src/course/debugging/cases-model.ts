@@ -73,7 +73,7 @@ export const MODEL_CASES: readonly FailureCase[] = [
     ],
   },
   {
-    id: 'invalid-model', area: 'model file', title: 'The model breaks a rule of ONNX',
+    id: 'invalid-model', general: true, area: 'model file', title: 'The model breaks a rule of ONNX',
     patterns: [/This is an invalid model\.(.{0,120})/s, /Type Error: Type (.{0,120})/, /ModelProto does not have a graph/],
     causes: [
       { why: 'a node has an input, attribute or type that its operator does not allow: mostly a graph edited by hand or by a pass', check: invalid, fix: 'npm run whetstone -- harden model.onnx names the node and the rule; undo the edit, or cast to one type' },

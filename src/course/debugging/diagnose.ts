@@ -46,7 +46,8 @@ export function diagnoseText(text: string, file?: string): Diagnosis[] {
     const causes = one.causes.map((cause): CheckedCause => ({ ...cause, outcome: runCheck(cause, scene) })).sort((a, b) => rank(a) - rank(b))
     return [{ at: first.index, diagnosis: { case: one, recognised: first[0].split('\n', 1)[0]?.slice(0, 160) ?? '', causes } }]
   })
-  return found.sort((a, b) => a.at - b.at).map(({ diagnosis }) => diagnosis)
+  const general = ({ diagnosis }: (typeof found)[number]): number => (diagnosis.case.general ? 1 : 0)
+  return found.sort((a, b) => general(a) - general(b) || a.at - b.at).map(({ diagnosis }) => diagnosis)
 }
 
 function runCheck({ check }: Cause, scene: Scene): CheckOutcome {

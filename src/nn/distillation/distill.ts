@@ -107,7 +107,7 @@ function featureLoss(pair: FeaturePair, own: tf.Tensor, guide: tf.Tensor, map: t
   // Channels are axis 1 of images and the last axis of everything else.
   const last = own.rank === 4 ? own.transpose([0, 2, 3, 1]) : own
   const wanted = own.rank === 4 ? guide.transpose([0, 2, 3, 1]) : guide
-  const mapped = tf.matMul(last.reshape([-1, map.shape[0] as number]), map)
+  const mapped = tf.matMul(last.reshape([-1, map.shape[0]]), map)
   return mapped.sub(wanted.reshape([-1, map.shape[1] ?? 1])).square().mean()
 }
 

@@ -78,6 +78,11 @@ export class GraphLearner implements Learner {
     return [...this.#weights.keys()]
   }
 
+  /** Name of the first output. */
+  get output(): string {
+    return this.#source.graph.outputs[0]?.name ?? ''
+  }
+
   /** The variable of a weight. */
   weight(name: string): tf.Variable {
     const found = this.#weights.get(name)
@@ -86,8 +91,7 @@ export class GraphLearner implements Learner {
   }
 
   forward(x: tf.Tensor, training: boolean): tf.Tensor {
-    const output = this.#source.graph.outputs[0]?.name ?? ''
-    const y = this.run(x, training, [output])[0]
+    const y = this.run(x, training, [this.output])[0]
     if (!y) throw new NnError('NN_GRAPH', 'The graph has no output')
     return y
   }

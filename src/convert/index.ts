@@ -14,3 +14,5 @@ export { isSafetensors, readSafetensors, saveSafetensors, writeSafetensors } fro
 export { TensorFile, type StoredTensor } from './tensor-file'
 export { TorchContext, type SizeValue } from './torch/context'
 export { torchOperators, type TorchLowering } from './torch/table'
+export { isCheckpoint, readCheckpoint } from './torch/checkpoint'
+export { convertModule, explainExportFailure, exportModule, type ModuleInput, type ModuleOptions } from './torch/python'

@@ -18,3 +18,5 @@ export {
   supportedOperators, TensorFlowModel, toTensorFlow,
   type ApplyOptions, type ModelInputs, type TensorFlowPort, type ToTensorFlowOptions,
 } from './to-tensorflow'
+export { isCheckpoint, readCheckpoint } from './torch/checkpoint'
+export { convertModule, explainExportFailure, exportModule, type ModuleInput, type ModuleOptions } from './torch/python'

@@ -165,7 +165,7 @@ export class CudaModule {
   async #run(program: Program, calls: readonly RawCall[], argv: readonly string[], options: RunOptions): Promise<CudaRun> {
     const empty = new Set(calls.flatMap((call) => call.args).filter((arg): arg is CudaArray => typeof arg === 'object' && EMPTY.has(arg)))
     const checked = (options.report ?? true) && this.device === 'emulator'
-    const one = (seed: number): Promise<Answer> => run({ ...options, executable: program.executable, calls, argv, seed, races: checked, empty })
+    const one = (seed: number): Promise<Answer> => run({ ...options, executable: program.executable, calls, argv, seed, races: checked, empty, kernelNames: this.kernels.map((kernel) => kernel.name) })
     const first = options.seed ?? 0, began = Date.now()
     const answer = await one(first)
     const results: RawResult[] = [answer.result]
@@ -269,8 +269,11 @@ function uniqueFaults(faults: readonly CudaFault[]): CudaFault[] {
     const key = `${fault.kind} ${fault.line} ${fault.otherLine ?? 0}`
     if (!found.has(key)) found.set(key, fault)
   }
-  return [...found.values()]
+  return [...found.values()].sort((a, b) => rank(a) - rank(b))
 }
+
+/** Causes before consequences: a missing barrier also shows as memory that nothing has written yet. */
+const rank = (fault: CudaFault): number => (fault.severity === 'warning' ? 2 : fault.kind === 'uninitialized' ? 1 : 0)
 
 /** Sums of floats may differ in their last digits with the order of additions; more than this is another result. */
 const ORDER_TOLERANCE = 1e-3

@@ -43,6 +43,8 @@ export interface Request extends Limits {
   /** Arguments of main. */
   readonly argv?: readonly string[]
   readonly seed: number
+  /** All kernels of the source: what is declared in none of them is for all. */
+  readonly kernelNames: readonly string[]
   readonly races: boolean
   /** Arrays that start uninitialized. */
   readonly empty: ReadonlySet<CudaArray>
@@ -68,7 +70,7 @@ export async function run(request: Request): Promise<Answer> {
     const blob = path.join(folder, 'blob'), result = path.join(folder, 'result.json')
     const seconds = request.seconds ?? 20
     const lines = [`seconds ${seconds}`, `bytes ${request.bytes ?? 2 ** 30}`, `seed ${request.seed}`, `races ${request.races ? 1 : 0}`, `result ${result}`, `blob ${blob}`]
-    lines.push(`workers ${request.workers ?? 0}`, ...(request.argv ?? []).map((word) => `argument ${word}`))
+    lines.push(`workers ${request.workers ?? 0}`, ...request.kernelNames.map((name) => `kernel ${name}`), ...(request.argv ?? []).map((word) => `argument ${word}`))
     const arrays = [...new Set(request.calls.flatMap((call) => call.args.filter((arg): arg is CudaArray => typeof arg === 'object')))]
     const offsets = new Map<CudaArray, number>()
     const file = openSync(blob, 'w')

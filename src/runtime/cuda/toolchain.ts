@@ -81,6 +81,11 @@ export function compiler(): { readonly command: string, readonly version: string
   return { command, version }
 }
 
+/** The compiler's version, or undefined where the emulator cannot be built. */
+export function versionOfCompiler(): string | undefined {
+  return process.platform === 'linux' ? versionOf(process.env['WHETSTONE_CXX'] ?? 'g++') : undefined
+}
+
 /** nvcc: `WHETSTONE_NVCC`, on the PATH, or where the toolkit installs it. */
 export function nvcc(): { readonly command: string, readonly version: string } | undefined {
   for (const command of [process.env['WHETSTONE_NVCC'] ?? 'nvcc', '/usr/local/cuda/bin/nvcc']) {

@@ -10,7 +10,7 @@ export const ROOMS = {
   engine: ['core', 'onnx', 'runtime'],
   convert: ['core', 'onnx', 'optimization'],
   optimization: ['core', 'onnx'],
-  nn: ['core'],
+  nn: ['core', 'onnx'],
   finetuning: ['core', 'nn'],
   federated: ['core', 'nn'],
   rl: ['core', 'nn'],

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { cpuFlags } from '../core'
 import { projectPython, root } from './root'
 
 /** One line of the doctor's report. */
@@ -28,15 +29,7 @@ function ask(command: string, ...args: string[]): string | undefined {
 
 /** The instruction-set extensions that decide how fast int8 and float16 run (x86: CPUID names as the kernel prints them). */
 export function cpuFeatures(): readonly { readonly name: string; readonly found: boolean; readonly means: string }[] {
-  let flags = new Set<string>()
-  if (process.platform === 'linux') {
-    const text = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : ''
-    flags = new Set((/^(?:flags|Features)\s*:\s*(.*)$/m.exec(text)?.[1] ?? '').split(' '))
-  } else if (process.platform === 'darwin') {
-    const text = ['machdep.cpu.features', 'machdep.cpu.leaf7_features'].map((key) => ask('sysctl', '-n', key) ?? '').join(' ')
-    flags = new Set(text.toLowerCase().split(/\s+/))
-    if (process.arch === 'arm64') ['asimd', 'asimddp', 'asimdhp'].forEach((flag) => flags.add(flag))
-  }
+  const flags = cpuFlags()
   const arm = process.arch === 'arm64'
   const list: [string, string, string][] = arm
     ? [['asimd', 'NEON', 'vector arithmetic'], ['asimddp', 'dot product', 'int8 products at full rate'], ['asimdhp', 'half precision', 'float16 arithmetic'], ['i8mm', 'I8MM', 'int8 matrix products'], ['sve', 'SVE', 'longer vectors']]

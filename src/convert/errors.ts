@@ -45,15 +45,16 @@ export interface MissingOperator {
 export class MissingOperatorsError extends ConvertError {
   override readonly name: string = 'MissingOperatorsError'
 
-  constructor(framework: string, readonly operators: readonly MissingOperator[]) {
+  constructor(framework: string, readonly operators: readonly MissingOperator[], to = 'ONNX') {
     const list = operators.map(({ operator, places, instead }) => {
       const shown = places.slice(0, MOST_PLACES).join('; ')
       const more = places.length > MOST_PLACES ? `; and ${places.length - MOST_PLACES} more` : ''
       return `\n    ${operator} in ${shown}${more}\n      instead: ${instead}`
     })
-    super('CONVERT_OPERATOR', `${operators.length === 1 ? 'One operator of the model has' : `${operators.length} operators of the model have`} no mapping to ONNX`, {
+    super('CONVERT_OPERATOR', `${operators.length === 1 ? 'One operator of the model has' : `${operators.length} operators of the model have`} no mapping to ${to}`, {
       got: `${framework} operators${list.join('')}`,
-      fix: 'change the module as said above, or register a lowering for each operator (docs/convert.md, "Custom operators")',
+      fix: to === 'ONNX' ? 'change the module as said above, or register a lowering for each operator (docs/convert.md, "Custom operators")'
+        : 'do as said above',
     })
   }
 }

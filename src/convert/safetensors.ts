@@ -94,7 +94,9 @@ function requireNoHoles(ranges: [number, number, string][], size: number, where:
 function* pieces(tensors: ReadonlyMap<string, Tensor>, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
   // Larger elements first, so that every tensor is aligned to its elements; then by name: what is written is always the same.
   const sorted = [...tensors].sort(([a, x], [b, y]) => DTYPES[y.dtype].bits - DTYPES[x.dtype].bits || (a < b ? -1 : 1))
-  const header: Record<string, unknown> = Object.keys(metadata).length === 0 ? {} : { __metadata__: metadata }
+  // Without a prototype, so that a tensor may have any name.
+  const header = Object.create(null) as Record<string, unknown>
+  if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata
   let at = 0
   for (const [name, tensor] of sorted) {
     const dtype = NAMES[tensor.dtype]

@@ -1,3 +1,4 @@
+export * from './cpu'
 export * from './dtypes'
 export * from './errors'
 export * from './hash'

@@ -93,7 +93,7 @@ function sentenceOf(fn: string, reason: Failure, message: string): string {
     case 'late': return `\`${fn}\` did not finish in time: look for an await that nothing resolves.`
     case 'unreadable': return `\`${fn}\` returned something that is not plain data.`
     case 'ended': return `\`${fn}\` gave no answer, because the code around it ended or did not start.`
-    case 'missing': return `\`${fn}\` was not handed to check().`
+    case 'missing': return `There is no function \`${fn}\`: its cell does not define it.`
   }
 }
 
@@ -152,7 +152,7 @@ export function liveHost(functions: Readonly<Record<string, unknown>>, timeout: 
   return {
     async call(name, args) {
       const fn = functions[name]
-      if (typeof fn !== 'function') return failed('missing', new Error(`check('…', { ${name} }) hands it over`))
+      if (typeof fn !== 'function') return failed('missing', new Error(`nothing of the name ${name}`))
       const copies = args.map((arg) => decode(arg))
       let value: unknown
       try {

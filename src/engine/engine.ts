@@ -10,6 +10,7 @@ import { silenceAdvice } from './fallback'
 import type { ExecutorCounts } from './executor'
 import type { EngineOptions } from './options'
 import { BACKEND, backend, register } from './register'
+import { dropReplays, installReplay, replays } from './replay'
 
 /** What `use` takes: any setting of the engine, a provider by name, or TensorFlow's own native backend. */
 export interface UseOptions extends Partial<Omit<EngineOptions, 'providers'>> {
@@ -27,6 +28,8 @@ export interface EngineStatus {
   /** Kernel calls recorded and not yet computed. */
   readonly pendingCalls: number
   readonly sessions: number
+  /** Training steps of models that are compiled as a whole. */
+  readonly replays: number
   /** Estimated memory of the sessions. */
   readonly sessionBytes: number
   readonly counts: Readonly<ExecutorCounts>
@@ -45,6 +48,7 @@ export interface EngineStatus {
  */
 export async function start(options: UseOptions = {}): Promise<void> {
   register()
+  installReplay()
   silenceAdvice()
   await tf.setBackend(BACKEND)
   await tf.ready()
@@ -95,6 +99,7 @@ export function status(): EngineStatus {
     threads: own.options.threads,
     pendingCalls: own.recorded,
     sessions: own.executor.sessions,
+    replays: replays(),
     sessionBytes: own.executor.bytes,
     counts: { ...own.executor.counts },
     fallbacks: Object.fromEntries(own.fallbacks),
@@ -110,6 +115,7 @@ export function flush(): void {
 /** Drops the cached sessions and their memory; they are made again when they are needed. */
 export function clearCache(): void {
   backend().executor.clear()
+  dropReplays()
 }
 
 function describe(s: Omit<EngineStatus, typeof displaySymbol>): string {
@@ -118,6 +124,7 @@ function describe(s: Omit<EngineStatus, typeof displaySymbol>): string {
     `backend ${s.backend}, provider ${s.provider}, ${s.threads} threads`,
     `${s.counts.runs} runs, ${s.sessions} sessions kept (about ${(s.sessionBytes / 2 ** 20).toFixed(1)} MB), `
       + `${s.counts.compilations} made, ${s.counts.evictions} dropped, ${s.pendingCalls} calls pending`,
+    `${s.replays} training steps compiled whole`,
     `time: ${s.counts.compileMs.toFixed(0)} ms making sessions, ${s.counts.runMs.toFixed(0)} ms running`,
     cpu === '' ? 'no kernel fell back to the CPU' : `fell back to the CPU: ${cpu}`,
   ].join('\n')

@@ -7,6 +7,7 @@ import type { NativeTensor } from '../runtime'
 import { Builder } from './builder'
 import { costOf } from './cost'
 import { toModel } from './encode'
+import { MOST_SPECIAL, Numbers, holds } from './numbers'
 import type { V } from './graph'
 import type { EngineData, Lazy } from './record'
 import type { EngineOptions } from './options'
@@ -24,6 +25,14 @@ export interface Compiled {
   readonly flops: number
   readonly threads: number
   readonly nodes: number
+  /** The numbers among the inputs, and a session in which those that stay the same are constants. */
+  numbers?: Numbers
+  special?: { readonly frozen: ReadonlyMap<number, number>; readonly compiled: Compiled }
+}
+
+function release(compiled: Compiled): void {
+  compiled.session.dispose()
+  compiled.special?.compiled.session.dispose()
 }
 
 /** What the executor has done since it was made. */
@@ -90,9 +99,12 @@ export class Executor {
     const compiled = this.#find(key) ?? this.#compile(key, outputs, leaves)
     const ready = performance.now()
     this.counts.compileMs += ready - keyed
+    const special = this.#special(compiled, outputs, leaves)
     const feeds: Record<string, NativeTensor> = {}
-    leaves.forEach((leaf, i) => { feeds[compiled.inputNames[i] ?? ''] = nativeOf(leaf) })
-    const results = compiled.session.runNative(feeds, compiled.fetches)
+    const fed = special ? leaves.filter((_, i) => !special.frozen.has(i)) : leaves
+    const { session, inputNames, fetches } = special?.compiled ?? compiled
+    fed.forEach((leaf, i) => { feeds[inputNames[i] ?? ''] = nativeOf(leaf) })
+    const results = session.runNative(feeds, fetches)
     outputs.forEach((output, i) => {
       const result = results[compiled.outputNames[i] ?? '']
       if (!result) return
@@ -106,7 +118,7 @@ export class Executor {
 
   /** Drops all sessions, e.g. when the provider changes. */
   clear(): void {
-    for (const compiled of this.#sessions.values()) compiled.session.dispose()
+    for (const compiled of this.#sessions.values()) release(compiled)
     this.#sessions.clear()
     this.#bytes = 0
   }
@@ -152,16 +164,38 @@ export class Executor {
   }
 
   #compile(key: string, outputs: readonly Lazy[], leaves: readonly Lazy[]): Compiled {
-    const b = new Builder()
-    const inputs = new Map(leaves.map((leaf) => [leaf, b.input(leaf)]))
-    const values = writeGraph(b, outputs.map((value) => ({ value, shape: value.shape })), (_, value) =>
-      inputs.get(value) ?? (value.uniform === undefined ? b.input(value) : b.full(value.shape, value.uniform, value.dtype)))
-    const compiled = build(b, values, this.options)
+    const compiled = this.#build(outputs, leaves)
     this.#sessions.set(key, compiled)
     this.#bytes += compiled.bytes
     this.counts.compilations++
     this.#evict()
     return compiled
+  }
+
+  /** Leaves become inputs, those in `frozen` constants. */
+  #build(outputs: readonly Lazy[], leaves: readonly Lazy[], frozen?: ReadonlyMap<number, number>): Compiled {
+    const b = new Builder()
+    const inputs = new Map(leaves.map((leaf, i) => {
+      const value = frozen?.get(i)
+      return [leaf, value === undefined ? b.input(leaf) : b.constant(leaf.dtype, leaf.shape, [value])]
+    }))
+    const values = writeGraph(b, outputs.map((value) => ({ value, shape: value.shape })), (_, value) =>
+      inputs.get(value) ?? (value.uniform === undefined ? b.input(value) : b.full(value.shape, value.uniform, value.dtype)))
+    return build(b, values, this.options)
+  }
+
+  /** The session with the numbers frozen that have not changed for some runs, if they are still what they were. */
+  #special(compiled: Compiled, outputs: readonly Lazy[], leaves: readonly Lazy[]): Compiled['special'] {
+    compiled.numbers ??= new Numbers(leaves)
+    const { numbers } = compiled
+    const stable = numbers.seen(leaves)
+    const { special } = compiled
+    if (special && holds(special.frozen, leaves)) return special
+    if (!stable || numbers.specialized >= MOST_SPECIAL) return undefined
+    special?.compiled.session.dispose()
+    numbers.specialized++
+    this.counts.compilations++
+    return compiled.special = { frozen: stable, compiled: this.#build(outputs, leaves, stable) }
   }
 
   #evict(): void {
@@ -170,7 +204,7 @@ export class Executor {
       if (this.#sessions.size <= 1 || (this.#sessions.size <= maxSessions && this.#bytes <= maxSessionBytes)) return
       this.#sessions.delete(key)
       this.#bytes -= compiled.bytes
-      compiled.session.dispose()
+      release(compiled)
       this.counts.evictions++
     }
   }

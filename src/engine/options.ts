@@ -22,6 +22,10 @@ export interface EngineOptions {
   maxCalls: number
   /** When false, a kernel without an ONNX form throws instead of running on the CPU. */
   fallback: boolean
+  /** Whether `fit`, `fitDataset` and `trainOnBatch` compile a step that repeats. */
+  replay: boolean
+  /** Milliseconds that a step has taken call by call, all together, before it is compiled: about what compiling costs. */
+  replayAfterMs: number
 }
 
 /** The settings at the start. */
@@ -29,5 +33,6 @@ export function defaultOptions(): EngineOptions {
   return {
     providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'run',
     maxSessions: 256, maxSessionBytes: 2 * 2 ** 30, flushCalls: 600, maxCalls: 4000, fallback: true,
+    replay: true, replayAfterMs: 200,
   }
 }

@@ -40,8 +40,8 @@ export interface Call {
   readonly names: readonly string[]
   readonly inputs: readonly View[]
   readonly attributes: unknown
-  /** Kernel, names of the inputs and attributes as text: two calls with equal keys and inputs compute the same. */
-  readonly key: string
+  /** A number for kernel, names of the inputs and attributes: two calls with equal keys and inputs compute the same. */
+  readonly key: number
   readonly outputs: readonly Lazy[]
 }
 
@@ -52,7 +52,7 @@ export function record(
 ): Call {
   const call: Call = {
     kernel, names, inputs, attributes,
-    key: `${kernel}|${names.join()}|${attributes === undefined || attributes === null ? '' : attributesKey(attributes)}`,
+    key: numberOf(`${kernel}|${names.join()}|${attributes === undefined || attributes === null ? '' : attributesKey(attributes)}`),
     outputs: outputs.map((spec) => new Lazy(spec.shape, spec.dtype)),
   }
   const traced = inputs.some((view) => view.value.traced)
@@ -61,6 +61,18 @@ export function record(
     output.traced = traced
   }
   return call
+}
+
+const numbers = new Map<string, number>()
+let nextNumber = 0
+
+/** A number for a text, so that keys of whole graphs stay short. A forgotten text gets another number: a graph compiled twice. */
+function numberOf(text: string): number {
+  const known = numbers.get(text)
+  if (known !== undefined) return known
+  if (numbers.size >= 20_000) numbers.clear()
+  numbers.set(text, nextNumber)
+  return nextNumber++
 }
 
 /** Attributes as text that is equal exactly when they are; JSON alone writes NaN and the infinities as null. */

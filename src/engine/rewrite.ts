@@ -11,6 +11,8 @@ type Rule = (b: Builder, node: GraphNode, uses: Uses) => V | undefined
 class Uses {
   readonly #readers = new Map<V, GraphNode[]>()
   readonly #outputs: ReadonlySet<V>
+  /** Answers of `together`, which are the same for all members of a group. */
+  readonly groups = new Map<string, readonly GraphNode[]>()
 
   constructor(readonly nodes: readonly GraphNode[], outputs: readonly V[]) {
     this.#outputs = new Set(outputs)
@@ -45,9 +47,14 @@ function together(node: GraphNode, uses: Uses): readonly GraphNode[] {
   if (node.op !== 'Gemm' || node.attributes.transA === 1) return []
   const [left, right, bias] = node.inputs as readonly [V, V, V | undefined]
   if (bias && bias.shape.length !== 1) return []
+  const key = `${right.id},${bias?.id ?? ''},${node.attributes.transB === 1 ? 'T' : ''},${left.shape.join()}`
+  const known = uses.groups.get(key)
+  if (known) return known
   const alike = uses.readers(right).filter((other) => other.op === 'Gemm' && other.inputs[1] === right && other.inputs[2] === bias
     && other.attributes.transA !== 1 && other.attributes.transB === node.attributes.transB && sameShape((other.inputs[0] as V).shape, left.shape))
-  return alike.length >= 3 && !waitForEachOther(alike, uses) ? alike : []
+  const group = alike.length >= 3 && !waitForEachOther(alike, uses) ? alike : []
+  uses.groups.set(key, group)
+  return group
 }
 
 /** (A·B + G) + bias becomes G + (A·B + bias), where A·B is going to be merged with others. */
@@ -171,7 +178,9 @@ const activationOfWhole: Rule = (b, node, uses) => {
     return piece ? piece.place === lead.place && sameShape(piece.from.shape, lead.from.shape) : v?.constant?.length === 1
   })
   if (!fits) return undefined
-  const sources = (other: GraphNode): string => other.inputs.map((v) => pieceOf(v)?.from.id ?? `=${v?.id ?? ''}`).join()
+  // Sorted, as sums and products come in either order. This only counts siblings: each computes from its own inputs.
+  const sources = (other: GraphNode): string => other.inputs.map((v, i) =>
+    `${other.op === 'Sub' ? i : ''}${pieceOf(v)?.from.id ?? `=${v?.id ?? ''}`}`).sort().join()
   const mine = sources(node)
   const siblings = uses.readers(lead.from).flatMap((slice) => uses.readers(made(slice)))
     .filter((other) => other.op === node.op && sources(other) === mine && JSON.stringify(other.attributes) === JSON.stringify(node.attributes))

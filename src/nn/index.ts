@@ -8,3 +8,12 @@ export { constantRate, cosine, steps, warmup, type Schedule } from './training/s
 export {
   crossEntropy, meanSquaredError, train, type Compile, type EpochReport, type History, type Loss, type LossInputs, type TrainOptions,
 } from './training/train'
+export { GraphLearner, type GraphHooks, type GraphLearnerOptions } from './graph/learner'
+export { sharedWeights, type SharedValues, type SharedWeights } from './graph/shared'
+export { gradients, movementScores, type GradientOptions } from './graph/gradients'
+export { lowRankAdapters, sparseUpdate, type LowRankAdapters, type LowRankOptions, type SparseUpdate } from './adapters/low-rank'
+export {
+  attentionMap, averagedTeacher, distill, responseLoss, type AveragedTeacher, type Distilled, type DistillOptions, type FeaturePair, type Observable,
+} from './distillation/distill'
+export { fakeQuantize, lsqGradientScale, roundStraightThrough, type IntegerRange } from './quantization/fake-quantize'
+export { QatLearner, type QatOptions } from './quantization/qat'

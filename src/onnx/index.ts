@@ -29,6 +29,7 @@ export { allSchemas, schemaOf, type AttributeSchema, type OperatorSchema, type P
 export {
   assertValid, formatProblem, NEWEST_IR_VERSION, validateModel, type ModelProblem, type Rule, type ValidateOptions,
 } from './validate'
+export { upgradeOpset } from './upgrade'
 export { parseModel } from './text-parse'
 export { printGraph, printModel, printType, type PrintOptions } from './text-print'
 export { diffModels, errorNorms, formatAttribute, ModelDiff, type Difference, type ErrorNorms } from './diff'

@@ -10,6 +10,7 @@ export type OptimizationErrorCode =
   | 'OPTIMIZATION_NODE' // a node that is asked about is not in the model
   | 'OPTIMIZATION_OPTION' // an option that means nothing
   | 'OPTIMIZATION_BUDGET' // a budget that nothing meets
+  | 'OPTIMIZATION_FILE' // a compressed model that cannot be read
 
 /** A failure of the optimization room, with one of its codes. No wrong model is ever returned instead. */
 export class OptimizationError extends WhetstoneError {

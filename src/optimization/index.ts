@@ -6,7 +6,10 @@ export {
   definePass, type Change, type Pass, type PassContext, type PassDescription, type PassResult, type Reason, type Work,
 } from './pass'
 export * from './passes'
+export * from './precision'
+export * from './compress'
 export * from './prune'
+export * from './quantize'
 export { countOperators, SimplifyReport, weightBytes, type Size } from './report'
 export { any, constant, either, Match, op, optional, type Condition, type Pattern } from './rewrite'
 export { rulePass, type Edit, type Rule, type RulePass } from './rules'

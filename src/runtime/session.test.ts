@@ -9,14 +9,15 @@ const dims = [...field(1, text(2, 'n')), ...field(1, int(1, 2))]
 const value = (name: string): number[] => [
   ...text(1, name), ...field(2, field(1, [...int(1, 1), ...field(2, dims)])),
 ]
-const identity = Uint8Array.from([
+const model = (declare: (name: string) => number[]): Uint8Array => Uint8Array.from([
   ...int(1, 8),
   ...field(7, [
     ...field(1, [...text(1, 'x'), ...text(2, 'y'), ...text(4, 'Identity')]), ...text(2, 'g'),
-    ...field(11, value('x')), ...field(12, value('y')),
+    ...field(11, declare('x')), ...field(12, declare('y')),
   ]),
   ...field(8, [...text(1, ''), ...int(2, 13)]),
 ])
+const identity = model(value)
 
 describe('Session', () => {
   it('runs a model and gives typed tensors back', async () => {
@@ -38,6 +39,17 @@ describe('Session', () => {
     const fits = tensor('float32', [1, 2], Float32Array.of(1, 2))
     expect(() => session.runSync({ x: fits }, ['q'])).toThrow(/no output named "q"/)
     session.dispose()
+  })
+
+  it('takes any shape where the model leaves the rank open', () => {
+    const open = Session.create(model((name) => [...text(1, name), ...field(2, field(1, int(1, 1)))]))
+    const x = tensor('float32', [2, 3], Float32Array.of(1, 2, 3, 4, 5, 6))
+    expect(open.runSync({ x }).y).toEqual(x)
+    expect(() => open.runSync({ x: tensor('int32', [1], Int32Array.of(1)) })).toThrow(/does not fit/)
+    open.dispose()
+    const scalar = Session.create(model((name) => [...text(1, name), ...field(2, field(1, [...int(1, 1), ...field(2, [])]))]))
+    expect(scalar.runSync({ x: tensor('float32', [], Float32Array.of(7)) }).y!.shape).toEqual([])
+    scalar.dispose()
   })
 
   it('refuses bytes that are no model with a typed error', () => {

@@ -42,7 +42,7 @@ export interface ValueInfo {
   readonly name: string
   /** undefined for what is not a tensor of a known type. */
   readonly dtype: RuntimeDType | undefined
-  /** Names stand for sizes that may vary. */
+  /** Names stand for sizes that may vary. Empty for a scalar, and for a value whose rank the model leaves open. */
   readonly shape: readonly (number | string)[]
 }
 
@@ -201,7 +201,8 @@ export class Session {
       if (!given) {
         throw new RuntimeError('RUNTIME_INPUT', `The input "${input.name}" is missing`, { expected: wanted })
       }
-      const fits = given.shape.length === input.shape.length
+      // ONNX Runtime reports an open rank as rank 0, so both are left to its own check.
+      const fits = input.shape.length === 0 || given.shape.length === input.shape.length
         && input.shape.every((size, axis) => typeof size === 'string' || size === given.shape[axis])
       if (given.dtype !== input.dtype || !fits) {
         throw new RuntimeError('RUNTIME_INPUT', `The input "${input.name}" does not fit`, {

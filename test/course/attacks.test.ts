@@ -10,7 +10,7 @@ import { courseCopy, type CourseCopy } from './project'
 const walls = spawnSync('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'prlimit', '--version']).status === 0
 
 interface Graded {
-  report: { points: number; checks: { passed: boolean; sentence?: string; got?: string }[] }
+  report: { points: number; checks: { passed: boolean; sentence?: string; got?: string; hidden?: boolean }[] }
   incidents: string[]
   milliseconds: number
 }
@@ -133,6 +133,30 @@ describe.runIf(walls)('attacks (needs bubblewrap)', () => {
     ['a source that is no TypeScript', 'function convOutputShape( {{{'],
     ['a function that is a getter of exports', `Object.defineProperty(exports, 'convOutputShape', { get() { process.exit(0) } })`],
     ['no function of that name', 'const convOutputShape2 = 1'],
+    // Ten and more of our own.
+    ['a new process through execve', attack(`return (process as any).execve('/bin/sh', ['sh', '-c', 'echo hello >&3'])`)],
+    ['the same function under another this, by Proxy of exports', `exports = new Proxy({}, { get: () => () => [1, 8, 24, 24] })\n${attack('return []')}`],
+    ['a subclass of Array with its own iterator', attack('class A extends Array { *[Symbol.iterator]() { yield* [1, 8, 24, 24] } } return new A()')],
+    ['an array whose numbers are objects', attack('return [1, 8, 24, 24].map((n) => new Number(n))')],
+    ['numbers as texts', attack("return ['1', '8', '24', '24']")],
+    ['Symbol.species and a poisoned slice', attack('const a: any[] = []; (a as any).constructor = { [Symbol.species]: function () { return [1, 8, 24, 24] } }; a.slice = () => [1, 8, 24, 24] as any; return a')],
+    ['patched Buffer, Reflect and fs of the worker', attack('return []', `
+      (Buffer as any).from = (Buffer as any).alloc = (Buffer as any).allocUnsafe = () => { throw 1 }
+      const real = Reflect.apply; (Reflect as any).apply = (f: any, t: any, a: any) => { real(f, t, a); return [1, 8, 24, 24] }
+      const fs = require('fs'); fs.writeSync = () => 0`)],
+    ['overflowing the stack while the result is read', attack(`let deep: any = 1; for (let i = 0; i < 20_000; i++) deep = [deep]; return deep`)],
+    ['an inspector', attack(`const inspector = require('inspector'); inspector.open(0); return inspector.url() ?? 'none'`)],
+    ['WebAssembly memory without end', attack('const all = []; for (;;) all.push(new WebAssembly.Memory({ initial: 16384 }).buffer)')],
+    ['Atomics.wait for ever', attack('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); return 1')],
+    ['a signal handler that refuses to die', attack(`for (const s of ['SIGTERM', 'SIGINT', 'SIGXCPU', 'SIGUSR1']) try { process.on(s as any, () => {}) } catch {} for (;;);`)],
+    ['closing the channel', attack(`for (let fd = 0; fd < 64; fd++) try { require('fs').closeSync(fd) } catch {} return [1, 8, 24, 24]`)],
+    ['a uncaughtException handler that carries on', attack('setTimeout(() => { throw new Error("x") }); return new Promise(() => {})', `process.on('uncaughtException', () => {}); process.on('unhandledRejection', () => {})`)],
+    ['a native addon of our own', attack(`const fs = require('fs'); try { fs.writeFileSync('/tmp/x.node', Buffer.from('7f454c46', 'hex')) } catch {} return require('/tmp/x.node')`)],
+    ['the native door, reopened', `import { runtime } from 'whetstone'\n${attack(`void runtime; try { Object.defineProperty(process, 'dlopen', { value: () => {} }) } catch {} const m = { exports: {} }; (process as any).dlopen(m, '/lib/x86_64-linux-gnu/libc.so.6'); return m.exports`)}`],
+    ['loopback to other sandboxes', attack(`return new Promise((resolve) => require('dgram').createSocket('udp4').on('error', (e: any) => resolve(e.code)).send('x', 9, '127.0.0.1', (e: any) => resolve(String(e))))`)],
+    ['a socket in the file system', attack(`return new Promise((resolve) => require('net').createServer().on('error', (e: any) => resolve(e.code)).listen('/tmp/s', () => resolve('listening')))`)],
+    ['directions and colours in an error', attack(`throw new Error('\\u202e\\u001b[2J all passed \\u001b[32m8/8')`)],
+    ['a null byte in the source', `${attack('return 1')}\u0000`],
   ])('%s', async (_, cell) => {
     const { report, incidents, milliseconds } = await grade(cell)
     expect(report.checks.filter((row) => row.passed)).toEqual([])
@@ -146,6 +170,29 @@ describe.runIf(walls)('attacks (needs bubblewrap)', () => {
   test('a rejection nobody handles, after right answers, disturbs no one', async () => {
     await grade(attack(`Promise.reject(new Error('late')); setTimeout(() => { throw 1 }, 0); return 1`))
     expect((await grade(SOLUTION)).report.points).toBe(8)
+  })
+
+  test('answers written down for the known inputs earn what those checks give, and not the one with inputs of its own', async () => {
+    const { report } = await grade(attack(`
+      const table: any = { '[1,1,28,28]': [1, 8, 24, 24], '[16,3,32,32]': [16, 6, 32, 32] }
+      return table[JSON.stringify(input)] ?? []`))
+    expect(report.checks.filter((row) => row.passed)).toHaveLength(2)
+    expect(report.checks.filter((row) => row.hidden)).toMatchObject([{ passed: false }])
+  })
+
+  test('a process cannot be made, whatever asks for it: a thread can, and root is no exception', async () => {
+    // Past Node's own permission model: python and the shell ask the system directly.
+    const { command, args, filter } = await copy.run(`
+      const { filter, ...launch } = lib.course.findSandbox().launch([], [], lib.course.LIMITS)
+      return { ...launch, filter: [...filter] }`) as { command: string; args: string[]; filter: number[] }
+    const run = (script: string): string => {
+      const until = args.indexOf('prlimit')
+      const result = spawnSync('sh', ['-c', `exec 4<&0; exec "$0" "$@"`, command, ...args.slice(0, until), '/bin/sh', '-c', script], { input: Buffer.from(filter), encoding: 'utf8' })
+      return result.stdout + result.stderr
+    }
+    expect(run('echo one process')).toContain('one process')
+    expect(run('(echo forked)')).not.toMatch(/^forked/m)
+    expect(run('(echo forked)')).toMatch(/[Cc]annot fork|Operation not permitted/)
   })
 
   test('no connection leaves the sandbox, loopback included', async () => {

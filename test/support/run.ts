@@ -5,7 +5,9 @@ import {
   countOperators, exampleInputs, verifySame, type Pass, type PassContext, type PassResult, type RunFunction, type RunTensors,
 } from '../../src/optimization'
 import { random } from '../../src/core'
-import { Session } from '../../src/runtime'
+import { runner, Session } from '../../src/runtime'
+
+export { runner, Session }
 
 /** Runs a model once, unoptimized, on one thread. */
 export const run: RunFunction = (bytes, inputs) => {

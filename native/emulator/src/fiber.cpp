@@ -92,7 +92,7 @@ static void fiberMain() {
   Fiber* f = self();
   Launch* launch = f->worker->launch;
   launch->entry(launch->closure);
-  if (f->overwritten) settleOverwrite(f);
+  if (f->unsettled) settle(f);
   f->state = State::Ended;
   yieldFiber();
   abort();

@@ -26,6 +26,7 @@ __attribute__((noinline)) void takeTurns(Fiber* f, uintptr_t pc) {
   }
   if (f->worker->launch->failed.load(std::memory_order_relaxed)) abandon();
   f->yielded = true;
+  f->pc = pc;
   yieldFiber();
 }
 
@@ -96,7 +97,7 @@ void raceCheck(Fiber* f, Cell* cells, uintptr_t a, uint32_t n, bool write, bool 
 template <int N, bool W>
 __attribute__((always_inline)) inline void deviceAccess(Fiber* f, uintptr_t a, uintptr_t pc, Mode mode) {
   Worker& worker = *f->worker;
-  if (__builtin_expect(f->overwritten != 0, 0)) settleOverwrite(f);
+  if (__builtin_expect(f->unsettled, 0)) settle(f);
   uintptr_t at = a - worker.sharedBase;
   bool shared = at < worker.sharedBytes;
   uint8_t* valid;
@@ -122,6 +123,10 @@ __attribute__((always_inline)) inline void deviceAccess(Fiber* f, uintptr_t a, u
   checkState<N, W>(f, valid, a, shared, pc);
   if (limits.races) raceCheck(f, cells, a, N, W, mode == ATOMIC || (mode == VOLATILE && !shared), site, pc);
   record(f, site * KINDS + (shared ? 3 : 0) + (mode == ATOMIC ? 2 : W ? 1 : 0), a, N);
+  if (mode == VOLATILE && !shared) {
+    if (W) publish(f, a);
+    else f->unsettled = true, f->acquireFrom = a;
+  }
   worker.accesses++;
   if (__builtin_expect(--f->budget < 0, 0)) takeTurns(f, pc);
 }
@@ -180,7 +185,10 @@ void atomicAccess(Fiber* f, uintptr_t a, int n, bool write, uintptr_t pc) {
     case 8: write ? deviceAccess<8, true>(f, a, pc, ATOMIC) : deviceAccess<8, false>(f, a, pc, ATOMIC); break;
     default: write ? deviceAccess<16, true>(f, a, pc, ATOMIC) : deviceAccess<16, false>(f, a, pc, ATOMIC);
   }
-  if (valid && write) synchronized(f, c);
+  if (!valid) return;
+  publish(f, c);
+  f->unsettled = true;  // the value is read after this: what it brings is known at the next step
+  f->acquireFrom = c;
   f->budget -= 15;  // those who spin on an atomic wait for somebody
 }
 }

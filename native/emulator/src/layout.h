@@ -53,6 +53,10 @@ struct Fiber {
   uint32_t thread, lane, global;
   State state;
   bool fenced, blockFenced, yielded;
+  /** Something waits to be settled at the next access: see `overwritten` and `acquireFrom`. */
+  bool unsettled;
+  /** A volatile variable just read: what was published there is known from now on. */
+  uintptr_t acquireFrom;
   int budget;
   /** Counts this thread's synchronizations; an access is known to another thread if it happened at an earlier clock. */
   uint32_t clock, fenceClock, fenceEpoch;
@@ -139,6 +143,9 @@ struct Worker {
   uint64_t random;
   uint64_t accesses, barriers, collectives, readOnce, writtenOnce, earlyEnds;
   size_t dynamicNow;
+  /** The shared variables of the running kernel. */
+  const void* sharedOf;
+  std::vector<uint32_t> mine;
   uint32_t base;   // first thread slot of the current block: cooperative launches hold several blocks
 };
 
@@ -187,9 +194,10 @@ void yieldFiber();
 void switchTo(Fiber* fiber);
 void flushWarp(Worker& worker, Warp& warp, bool resync);
 void closeWarp(Worker& worker, Warp& warp);
-void settleOverwrite(Fiber* f);
+void settle(Fiber* f);
 void fenceOf(Fiber* f, int scope);
-void synchronized(Fiber* f, uintptr_t address);
+void publish(Fiber* f, uintptr_t address);
+void acquire(Fiber* f, uintptr_t address);
 void barrierOrders(Block& block, Worker& worker);
 void warpOrders(Warp& warp, Worker& worker, unsigned mask);
 void resetRaces();

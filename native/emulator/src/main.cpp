@@ -23,6 +23,7 @@ void prepareRecords();
 void writeReport(FILE* out, int status);
 void* allocate(size_t bytes, int line, bool host, const std::string& name);
 void markWritten(void* p, size_t bytes);
+extern std::vector<std::string> kernelNames;
 void forEachLeak(void (*tell)(uintptr_t, size_t, int));
 
 struct Entry { std::string name; std::vector<ws_parameter> parameters; void (*run)(void**, ws_uint3, ws_uint3, size_t); };
@@ -172,6 +173,7 @@ int main(int argc, char** argv) {
     else if (word == "workers") in >> limits.workers;
     else if (word == "seed") in >> limits.seed;
     else if (word == "races") in >> limits.races;
+    else if (word == "kernel") kernelNames.push_back(rest());
     else if (word == "result") resultFile = rest();
     else if (word == "blob") blobFile = rest();
     else if (word == "argument") arguments.push_back(rest());

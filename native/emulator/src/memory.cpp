@@ -119,10 +119,22 @@ void forEachLeak(void (*tell)(uintptr_t, size_t, int)) {
 
 // ---- shared memory ----
 
-struct Variable { size_t offset, bytes; std::string name; };
+/** `function` is the base name of the function that it is declared in. */
+struct Variable { size_t offset, bytes; std::string name, function; };
 static std::vector<Variable> variables;
 SharedLayout sharedLayout;
 static size_t anchorOffset;
+
+/** `void space::tile<32>(float*)::s` → `tile`. */
+static std::string functionOf(const std::string& name) {
+  size_t end = name.find('('), start;
+  if (end == std::string::npos) return "";
+  size_t angle = name.find('<');
+  if (angle != std::string::npos && angle < end) end = angle;
+  start = end;
+  while (start > 0 && (isalnum((unsigned char)name[start - 1]) || name[start - 1] == '_')) start--;
+  return name.substr(start, end - start);
+}
 
 /** Reads the program's own symbol table: each thread-local symbol that is not the emulator's is a `__shared__` variable. */
 void findSharedVariables() {
@@ -149,7 +161,7 @@ void findSharedVariables() {
         name = plain;
         free(plain);
       }
-      variables.push_back({symbols[k].st_value, symbols[k].st_size, name});
+      variables.push_back({symbols[k].st_value, symbols[k].st_size, name, functionOf(name)});
       end = std::max<size_t>(end, symbols[k].st_value + symbols[k].st_size);
       sharedLayout.staticBytes += symbols[k].st_size;
     }
@@ -166,6 +178,23 @@ std::string sharedName(size_t offset) {
   return best ? best->name + ", byte " + std::to_string(offset - best->offset) + " of " + std::to_string(best->bytes) : "shared memory";
 }
 
+void writeString(FILE* out, const std::string& s);
+void writeSharedVariables(FILE* out) {
+  for (size_t i = 0; i < variables.size(); i++) {
+    fprintf(out, i ? ",[" : "[");
+    writeString(out, variables[i].name);
+    fprintf(out, ",%zu]", variables[i].bytes);
+  }
+}
+
+std::vector<std::string> kernelNames;
+
+/** Variables of other kernels are not there for this one; those of device functions are there for all. */
+static bool belongs(const Variable& v, const std::string& kernel) {
+  if (v.function.empty() || functionOf(kernel + "(") == v.function) return true;
+  return std::find(kernelNames.begin(), kernelNames.end(), v.function) == kernelNames.end();
+}
+
 /** A fresh block: every shared variable is there and holds nothing yet. */
 void prepareShared(Worker& w, size_t dynamicBytes) {
   if (!w.sharedValid) {
@@ -180,7 +209,16 @@ void prepareShared(Worker& w, size_t dynamicBytes) {
     memset((char*)(w.sharedBase + offset), 0xFF, bytes);
     memset(w.sharedRace + offset / 4 * 3, 0, (bytes + 7) / 4 * 24);
   };
-  for (auto& v : variables) fresh(v.offset, v.bytes);
+  if (w.sharedOf != w.launch) {
+    w.sharedOf = w.launch;
+    w.mine.clear();
+    memset(w.sharedValid, 0, sharedLayout.dynamicOffset);
+    for (size_t i = 0; i < variables.size(); i++) {
+      if (belongs(variables[i], w.launch->kernel)) w.mine.push_back((uint32_t)i);
+      else memset(w.sharedValid + variables[i].offset, 0, variables[i].bytes);
+    }
+  }
+  for (uint32_t i : w.mine) fresh(variables[i].offset, variables[i].bytes);
   // A launch may have less than the one before.
   if (dynamicBytes < w.dynamicNow) memset(w.sharedValid + sharedLayout.dynamicOffset + dynamicBytes, 0, w.dynamicNow - dynamicBytes);
   w.dynamicNow = dynamicBytes;

@@ -93,9 +93,15 @@ static __attribute__((noinline)) void race(Cell c, uintptr_t a, uint32_t n, cons
   fault(shared ? "race-shared" : "race-global", "error", pc, site < sitePcs.size() ? sitePcs[site] : 0, a, n, order, threadOf(c));
 }
 
+void acquire(Fiber* f, uintptr_t address);
+
 /** A write over an unordered write of the same value is harmless: hold the verdict until the value is there. */
-void settleOverwrite(Fiber* f) {
+void settle(Fiber* f) {
+  f->unsettled = false;
+  if (f->acquireFrom) acquire(f, f->acquireFrom);
+  f->acquireFrom = 0;
   uintptr_t a = f->overwritten;
+  if (!a) return;
   f->overwritten = 0;
   if (memcmp((void*)a, f->overwrittenValue, f->overwrittenSize) == 0) return;
   race(f->overwrittenCell, a, f->overwrittenSize, "write after write", a - DEVICE >= DEVICE_BYTES, f->overwrittenPc);
@@ -117,6 +123,7 @@ static void writeWord(Fiber* f, Cell* cell, Cell mine, uintptr_t a, uint32_t n, 
   if (write && threadOf(write) != me && (bytesOf(write) & bytesOf(mine)) && !(relaxedOf(write) && relaxedOf(mine)) && !ordered(f, write)) {
     if (relaxedOf(mine) || n > 16) race(write, a, n, "write after write", shared, pc);
     else {
+      f->unsettled = true;
       f->overwritten = a;
       f->overwrittenSize = n;
       memcpy(f->overwrittenValue, (void*)a, n);
@@ -177,18 +184,28 @@ void fenceOf(Fiber* f, int scope) {
   (scope == 0 ? f->blockFenced : f->fenced) = true;
 }
 
-/** An atomic on `address`: takes what others published there, and publishes what this thread fenced. */
-void synchronized(Fiber* f, uintptr_t address) {
-  if (!fencesUsed) return;
-  std::lock_guard<std::mutex> lock(knowledgeLock);
+static SyncVariable& syncVariable(Fiber* f, uintptr_t address) {
   // Shared memory of different blocks has the same addresses.
   bool shared = address - DEVICE >= DEVICE_BYTES;
-  SyncVariable& variable = syncVariables[shared ? address ^ ((uintptr_t)(f->block->linear + 1) << 40) : address];
-  uint32_t block = f->block->linear;
+  return syncVariables[shared ? address ^ ((uintptr_t)(f->block->linear + 1) << 40) : address];
+}
+
+/** After an atomic on `address`: the thread knows what others published there. */
+void acquire(Fiber* f, uintptr_t address) {
+  if (!fencesUsed) return;
+  std::lock_guard<std::mutex> lock(knowledgeLock);
+  SyncVariable& variable = syncVariable(f, address);
   f->known = join(f->known, variable.device);
-  auto own = variable.block.find(block);
+  auto own = variable.block.find(f->block->linear);
   if (own != variable.block.end()) f->known = join(f->known, own->second);
-  if (!f->fenced && !f->blockFenced) return;
+}
+
+/** Before an atomic on `address`: publishes what this thread fenced. Before, so that who sees the value finds it. */
+void publish(Fiber* f, uintptr_t address) {
+  if (!fencesUsed || (!f->fenced && !f->blockFenced)) return;
+  std::lock_guard<std::mutex> lock(knowledgeLock);
+  SyncVariable& variable = syncVariable(f, address);
+  uint32_t block = f->block->linear;
   kept.push_back(std::make_unique<Knowledge>());
   Knowledge* mine = kept.back().get();
   if (f->fenceEpoch) mine->epochs[block] = f->fenceEpoch;

@@ -130,14 +130,14 @@ static void string(FILE* out, const std::string& s) {
 }
 static void dims(FILE* out, const char* name, unsigned x, unsigned y, unsigned z) { fprintf(out, "\"%s\":[%u,%u,%u]", name, x, y, z); }
 
+void writeSharedVariables(FILE* out);
+void writeString(FILE* out, const std::string& s) { string(out, s); }
 static void writeStat(FILE* out, size_t id, const Stat& s) {
   static const char* names[] = {"load", "store", "atomic"};
   fprintf(out, "{\"pc\":%zu,\"space\":\"%s\",\"kind\":\"%s\",\"size\":%u,\"requests\":%zu,\"lanes\":%zu,\"bytes\":%zu,\"sectors\":%zu,\"idealSectors\":%zu,\"wavefronts\":%zu,\"idealWavefronts\":%zu,\"contention\":%zu,\"mask\":%u,\"addresses\":[",
           (size_t)sitePcs[id / REPORT_KINDS], id % REPORT_KINDS < 3 ? "global" : "shared", names[id % 3], s.sample.size, s.requests, s.lanes, s.bytes, s.sectors,
           s.idealSectors, s.wavefronts, s.idealWavefronts, s.contention, s.sample.mask);
-  uintptr_t start = id % REPORT_KINDS < 3 ? 0 : sharedLayout.dynamicOffset;
   int64_t phase = (int64_t)(s.sample.base & 127);
-  (void)start;
   for (int lane = 0, first = 1; lane < 32; lane++) {
     if (!(s.sample.mask >> lane & 1)) continue;
     fprintf(out, first ? "%lld" : ",%lld", (long long)(phase + s.sample.delta[lane]));
@@ -148,7 +148,9 @@ static void writeStat(FILE* out, size_t id, const Stat& s) {
 
 void writeReport(FILE* out, int status) {
   std::lock_guard<std::mutex> guard(reportLock);
-  fprintf(out, "{\"exit\":%d,\"sharedStatic\":%zu,\"kernels\":[", status, sharedLayout.staticBytes);
+  fprintf(out, "{\"exit\":%d,\"shared\":[", status);
+  writeSharedVariables(out);
+  fprintf(out, "],\"kernels\":[");
   for (size_t i = 0; i < kernels.size(); i++) {
     KernelReport& k = *kernels[i];
     fprintf(out, "%s{\"kernel\":", i ? "," : "");

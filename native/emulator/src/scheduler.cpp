@@ -222,6 +222,19 @@ static void deadlock(Worker& w, Block& b) {
   w.launch->failed = true;
 }
 
+/** The time is over: names the line of a thread that was still running. */
+static void outOfTime(Worker& w, Block& b) {
+  for (uint32_t t = 0; t < b.threads; t++) {
+    Fiber* f = fiberOf(w.id, w.base + t);
+    if (f->state != State::Ready) continue;
+    w.current = f;
+    fault("time-limit", "error", f->pc, 0, 0, 0, "");
+    w.current = nullptr;
+    break;
+  }
+  w.launch->failed = true;
+}
+
 /** Runs the block as far as it goes: true when it ended or died, false when it waits for the grid. */
 static bool runBlock(Worker& w, Block& b) {
   uint32_t warps[MAX_WARPS];
@@ -233,7 +246,8 @@ static bool runBlock(Worker& w, Block& b) {
     if (b.waiting == b.alive) releaseBarrier(w, b);
     else if (b.atGrid == b.alive) return false;
     else if (!ran && !forgiveEnded(w, b)) deadlock(w, b);
-    if (w.launch->failed || stopping) b.dead = true;
+    if (stopping) outOfTime(w, b);
+    if (w.launch->failed) b.dead = true;
   }
   if (!b.dead && b.waiting) releaseBarrier(w, b);
   for (uint32_t i = 0; i < b.warps; i++) closeWarp(w, w.warps[i]);
@@ -454,7 +468,7 @@ using namespace ws;
 extern "C" {
 int ws_barrier(int op, int predicate) {
   Fiber* f = self();
-  if (f->overwritten) settleOverwrite(f);
+  if (f->unsettled) settle(f);
   f->pc = (uintptr_t)PC;
   f->kind = op;
   f->predicate = predicate;
@@ -466,7 +480,7 @@ int ws_barrier(int op, int predicate) {
 
 void ws_grid_barrier() {
   Fiber* f = self();
-  if (f->overwritten) settleOverwrite(f);
+  if (f->unsettled) settle(f);
   f->pc = (uintptr_t)PC;
   if (!f->worker->launch->cooperative) {
     fault("grid-sync", "error", f->pc, 0, 0, 0, "");
@@ -479,7 +493,7 @@ void ws_grid_barrier() {
 
 void ws_warp(int kind, unsigned mask, void* data, void (*compute)(void**, unsigned)) {
   Fiber* f = self();
-  if (f->overwritten) settleOverwrite(f);
+  if (f->unsettled) settle(f);
   f->pc = (uintptr_t)PC;
   if (!(mask >> f->lane & 1)) {
     char text[48];
@@ -508,7 +522,7 @@ unsigned ws_active_mask() {
 
 void ws_fence(int scope) {
   Fiber* f = self();
-  if (f->overwritten) settleOverwrite(f);
+  if (f->unsettled) settle(f);
   fenceOf(f, scope);
 }
 }

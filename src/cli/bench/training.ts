@@ -5,11 +5,13 @@ import { compare } from '../../benchmarks'
 import type { BenchContext, BenchSuite, Row, SuiteResult, Target } from '../../benchmarks'
 import { defaultThreads } from '../../runtime'
 import { contestant, node, torchPython } from '../training/contestants'
+import { jaxCases } from '../training/jax'
 import { cases } from '../training/models'
 
 const TORCH = 'PyTorch eager'
 const ORDINARY = 'whetstone'
 const COMPILED = 'whetstone, compiled'
+const BATCH = 'whetstone, trainOnBatch'
 const STEPS: Readonly<Record<string, number>> = { mlp: 40, cnn: 10, resnet8: 5, lstm: 8, transformer: 8 }
 
 const load = createRequire(__filename)
@@ -39,7 +41,10 @@ async function run(context: BenchContext): Promise<SuiteResult> {
           python === undefined ? 'PyTorch is not installed: set WHETSTONE_PYTHON to a Python that has it' : undefined),
         node(ORDINARY, 'onnx', model, threads, steps),
         node(COMPILED, 'compiled', model, threads, steps),
-        { name: 'jax-js (wasm)', missing: absent('@jax-js/jax') ?? 'the steps are not written for it', measure: () => Number.NaN },
+        node(BATCH, 'batch', model, threads, steps, one.layers ? undefined : 'no layers model'),
+        // Seconds a step where it convolves: one step a round.
+        node('jax-js (wasm)', 'jax', model, threads, model === 'mlp' ? steps : 1,
+          absent('@jax-js/jax') ?? (jaxCases.includes(model) ? undefined : 'the step is not written for it')),
       ],
     }, context))
   }
@@ -76,7 +81,7 @@ function targets(rows: readonly Row[]): Target[] {
   }
   const cpu = rows.find((row) => row.contestant === 'TensorFlow.js cpu' && row.ratio !== undefined)
   return [
-    against(ORDINARY), against(COMPILED),
+    against(ORDINARY), against(BATCH), against(COMPILED),
     { name: 'CNN: times faster than TensorFlow.js cpu', wanted: '≥ 300', reached: (cpu?.ratio ?? 0).toFixed(0), met: cpu?.ratio === undefined ? null : cpu.ratio >= 300 },
   ]
 }

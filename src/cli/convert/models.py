@@ -169,6 +169,14 @@ def make(name):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
             torch.nn.init.normal_(module.bias, 0, 0.1)
+    # Parameters that begin at or near zero (heads, scales of residual branches, biases) hide what they multiply.
+    for name, parameter in model.named_parameters():
+        if parameter.abs().max() < 1e-3:
+            with torch.no_grad():
+                if parameter.ndim >= 2 or name.endswith('bias'):
+                    parameter.normal_(0, 0.05)
+                else:
+                    parameter.uniform_(0.05, 0.15)
     return model, shapes
 
 

@@ -65,8 +65,8 @@ export function contestant(name: string, steps: number, command: string, args: r
   }
 }
 
-/** Our engine or a backend of TensorFlow.js. */
-export function node(name: string, kind: 'onnx' | 'compiled' | 'cpu' | 'wasm', model: string, threads: number, steps: number, missing?: string): Contestant {
+/** Our engine, a backend of TensorFlow.js, or jax-js. */
+export function node(name: string, kind: 'onnx' | 'compiled' | 'batch' | 'cpu' | 'wasm' | 'jax', model: string, threads: number, steps: number, missing?: string): Contestant {
   return contestant(name, steps, process.execPath, [path.join(__dirname, 'worker.js'), kind, model, String(threads)], missing)
 }
 

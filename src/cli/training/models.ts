@@ -9,16 +9,24 @@ export interface TrainingCase {
   readonly inputs: readonly { readonly shape: readonly number[]; readonly classes?: number }[]
   /** A new model's step. */
   make(): (...inputs: tf.Tensor[]) => tf.Scalar
+  /** The same model with a softmax at its end, for `trainOnBatch`; undefined when it is no layers model. */
+  layers?(): tf.LayersModel
 }
 
-const classify = (build: () => tf.LayersModel) => (): ((x: tf.Tensor, y: tf.Tensor) => tf.Scalar) => {
-  const model = build()
-  const optimizer = tf.train.adam(0.001)
-  return (x, y) => {
-    const loss = (): tf.Scalar => tf.losses.softmaxCrossEntropy(y, model.apply(x, { training: true }) as tf.Tensor).asScalar()
-    return optimizer.minimize(loss, true) as tf.Scalar
-  }
-}
+const classify = (build: () => tf.LayersModel): Pick<TrainingCase, 'make' | 'layers'> => ({
+  make: () => {
+    const model = build()
+    const optimizer = tf.train.adam(0.001)
+    return (x: tf.Tensor, y: tf.Tensor) => {
+      const loss = (): tf.Scalar => tf.losses.softmaxCrossEntropy(y, model.apply(x, { training: true }) as tf.Tensor).asScalar()
+      return optimizer.minimize(loss, true) as tf.Scalar
+    }
+  },
+  layers: () => {
+    const model = build()
+    return tf.model({ inputs: model.inputs, outputs: apply(tf.layers.softmax(), model.outputs) })
+  },
+})
 
 const conv = (filters: number, strides = 1) =>
   tf.layers.conv2d({ filters, kernelSize: 3, strides, padding: 'same', useBias: false })
@@ -70,12 +78,12 @@ function transformer(): (x: tf.Tensor, y: tf.Tensor) => tf.Scalar {
 export const cases: Readonly<Record<string, TrainingCase>> = {
   mlp: {
     name: 'MLP 784-256-10, batch 64', inputs: [{ shape: [64, 784] }, { shape: [64], classes: 10 }],
-    make: classify(() => tf.sequential({ layers: [
+    ...classify(() => tf.sequential({ layers: [
       tf.layers.dense({ inputShape: [784], units: 256, activation: 'relu' }), tf.layers.dense({ units: 10 })] })),
   },
   cnn: {
     name: 'CNN 16-32-128-10, batch 64', inputs: [{ shape: [64, 28, 28, 1] }, { shape: [64], classes: 10 }],
-    make: classify(() => tf.sequential({ layers: [
+    ...classify(() => tf.sequential({ layers: [
       tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 16, kernelSize: 3, padding: 'same', activation: 'relu' }),
       tf.layers.maxPooling2d({ poolSize: 2 }),
       tf.layers.conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu' }),
@@ -84,11 +92,11 @@ export const cases: Readonly<Record<string, TrainingCase>> = {
   },
   resnet8: {
     name: 'ResNet-8 on 32×32×3, batch 32', inputs: [{ shape: [32, 32, 32, 3] }, { shape: [32], classes: 10 }],
-    make: classify(resnet8),
+    ...classify(resnet8),
   },
   lstm: {
     name: 'LSTM 128 over 28 steps of 28, batch 64', inputs: [{ shape: [64, 28, 28] }, { shape: [64], classes: 10 }],
-    make: classify(() => tf.sequential({ layers: [tf.layers.lstm({ inputShape: [28, 28], units: 128 }), tf.layers.dense({ units: 10 })] })),
+    ...classify(() => tf.sequential({ layers: [tf.layers.lstm({ inputShape: [28, 28], units: 128 }), tf.layers.dense({ units: 10 })] })),
   },
   transformer: {
     name: 'Transformer block 128, 4 heads, 64 positions, batch 16', inputs: [{ shape: [16, 64, 128] }, { shape: [16], classes: 10 }],

@@ -3,12 +3,15 @@
 import { createInterface } from 'node:readline'
 import * as tf from '@tensorflow/tfjs'
 import * as engine from '../../engine'
+import { jaxStep } from './jax'
 import { cases, dataOf } from './models'
 
-async function main([kind = '', model = '', threads = '1']: readonly string[]): Promise<void> {
+/** A training step of `kind` that reads the loss. */
+async function stepOf(kind: string, model: string, threads: number): Promise<() => number | Promise<number>> {
   const one = cases[model]
   if (!one) throw new Error(`no case ${model}`)
-  if (kind === 'onnx' || kind === 'compiled') await engine.start({ threads: Number(threads) })
+  if (kind === 'jax') return jaxStep(model)
+  if (kind === 'onnx' || kind === 'compiled' || kind === 'batch') await engine.start({ threads })
   else {
     // No dependency of the project: measured where it is installed.
     const wasm: string = '@tensorflow/tfjs-backend-wasm'
@@ -16,22 +19,33 @@ async function main([kind = '', model = '', threads = '1']: readonly string[]): 
     await tf.setBackend(kind)
     await tf.ready()
   }
+  const data = dataOf(one)
+  if (kind === 'batch') {
+    const layers = one.layers?.()
+    if (!layers) throw new Error(`${one.name} is no layers model`)
+    // Loss and optimizer are those of the other contestants; the softmax is a layer here.
+    layers.compile({ optimizer: tf.train.adam(0.001), loss: 'categoricalCrossentropy' })
+    return async () => Number([await layers.trainOnBatch(data[0] as tf.Tensor, data[1] as tf.Tensor)].flat()[0])
+  }
   const plain = one.make()
   const step = kind === 'compiled' ? engine.compile(plain) : plain
-  const data = dataOf(one)
-  const run = (): number => {
+  return () => {
     const loss = step(...data)
     const value = loss.dataSync()[0] ?? Number.NaN
     loss.dispose()
     return value
   }
-  process.stdout.write(JSON.stringify({ ready: true, loss: run() }) + '\n')
+}
+
+async function main([kind = '', model = '', threads = '1']: readonly string[]): Promise<void> {
+  const run = await stepOf(kind, model, Number(threads))
+  process.stdout.write(JSON.stringify({ ready: true, loss: await run() }) + '\n')
   for await (const line of createInterface({ input: process.stdin })) {
     const steps = Number(line)
     const start = performance.now()
     const before = process.cpuUsage()
     let loss = 0
-    for (let i = 0; i < steps; i++) loss = run()
+    for (let i = 0; i < steps; i++) loss = await run()
     const used = process.cpuUsage(before)
     const cpu = (used.user + used.system) / 1000 / steps
     process.stdout.write(JSON.stringify({ ms: (performance.now() - start) / steps, cpu, loss }) + '\n')

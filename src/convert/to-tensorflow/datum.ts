@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { DTYPES, elementCount, type DType } from '../../core'
 import { Tensor } from '../../onnx'
-import { ToTensorFlowError } from './errors'
+import { ConvertError } from '../errors'
 
 const LOW = -2147483648
 const HIGH = 2147483647
@@ -119,7 +119,7 @@ export class Datum {
 /** The TensorFlow.js type that holds an ONNX type. */
 export function tensorFlowType(dtype: DType): 'float32' | 'int32' | 'bool' | 'string' {
   const { kind } = DTYPES[dtype]
-  if (kind === 'complex') throw new ToTensorFlowError('CONVERT_RANGE', 'Complex numbers have no gradient form here', { got: dtype })
+  if (kind === 'complex') throw new ConvertError('CONVERT_DTYPE', 'Complex numbers have no gradient form here', { got: dtype })
   return kind === 'float' ? 'float32' : kind === 'bool' ? 'bool' : kind === 'string' ? 'string' : 'int32'
 }
 
@@ -130,7 +130,7 @@ function dtypeOfTensor(tensor: tf.Tensor): DType {
 /**
  * An ONNX tensor as a TensorFlow.js one. Floats become float32, integers int32.
  *
- * @throws ToTensorFlowError `CONVERT_RANGE` for integers beyond 32 bits; the largest and smallest of 64 bits, which mean
+ * @throws ConvertError `CONVERT_DTYPE` for integers beyond 32 bits; the largest and smallest of 64 bits, which mean
  * "no limit", are cut instead
  */
 export function tensorOf(tensor: Tensor): tf.Tensor {
@@ -144,7 +144,7 @@ export function tensorOf(tensor: Tensor): tf.Tensor {
   for (let i = 0; i < out.length; i++) {
     const value = Number(array[i])
     if ((value > HIGH && value < 2 ** 62) || (value < LOW && value > -(2 ** 62))) {
-      throw new ToTensorFlowError('CONVERT_RANGE', 'An integer of the model is beyond what TensorFlow.js can hold', {
+      throw new ConvertError('CONVERT_DTYPE', 'An integer of the model is beyond what TensorFlow.js can hold', {
         expected: `${LOW} to ${HIGH}`, got: String(array[i]), fix: 'keep such numbers out of the part of the model that is trained here',
       })
     }

@@ -1,5 +1,4 @@
 // From ONNX back to TensorFlow.js, differentiable.
-export { ToTensorFlowError, type ToTensorFlowErrorCode } from './errors'
 export {
   TensorFlowModel, toTensorFlow,
   type ApplyOptions, type ModelInputs, type TensorFlowPort, type ToTensorFlowOptions,

@@ -7,7 +7,7 @@ import {
 } from '../../onnx'
 import { evaluate } from '../../optimization/evaluate'
 import { Datum, tensorFlowType, tensorOf } from './datum'
-import { ToTensorFlowError } from './errors'
+import { ConvertError, MissingOperatorsError } from '../errors'
 import type { Call } from './operator'
 import { dequantized, requantized } from './latent'
 import { operatorOf } from './table'
@@ -93,7 +93,7 @@ export class TensorFlowModel {
   /**
    * Runs the model; part of a gradient where it is called within one. One output: a tensor. Several: a list in order.
    *
-   * @throws ToTensorFlowError `CONVERT_INPUT` when the inputs do not fit the model
+   * @throws ConvertError `CONVERT_SHAPE` when the inputs do not fit the model
    */
   apply(inputs: ModelInputs, options: ApplyOptions = {}): tf.Tensor | tf.Tensor[] {
     const results = Object.values(this.run(inputs, options))
@@ -108,7 +108,7 @@ export class TensorFlowModel {
 
   /** Runs the model and gives its outputs by name. */
   run(inputs: ModelInputs, options: ApplyOptions = {}): Record<string, tf.Tensor> {
-    if (this.disposed) throw new ToTensorFlowError('CONVERT_INPUT', 'The model was disposed of', { fix: 'make it again with toTensorFlow' })
+    if (this.disposed) throw new ConvertError('CONVERT_OPTION', 'The model was disposed of', { fix: 'make it again with toTensorFlow' })
     const feeds = this.named(inputs)
     return tf.tidy(() => {
       const values = new Map<Value, Datum>()
@@ -150,7 +150,7 @@ export class TensorFlowModel {
    * Takes weights by name: tensors of ONNX or TensorFlow.js, or the initializers of a model. Names that this model does not
    * have are refused, names that are left out keep what they hold.
    *
-   * @throws ToTensorFlowError `CONVERT_WEIGHTS` naming every one that does not fit
+   * @throws ConvertError `CONVERT_WEIGHTS` naming every one that does not fit
    */
   updateWeights(source: Model | ReadonlyMap<string, Tensor | tf.Tensor>): void {
     const given = source instanceof Map ? source as ReadonlyMap<string, Tensor | tf.Tensor>
@@ -162,7 +162,7 @@ export class TensorFlowModel {
       else if (String(tensor.shape) !== String(weight.variable.shape)) wrong.push(`${name}: ${formatShape(tensor.shape)} for ${formatShape(weight.variable.shape)}`)
     }
     if (wrong.length > 0) {
-      throw new ToTensorFlowError('CONVERT_WEIGHTS', `${wrong.length} weights do not fit the model`, {
+      throw new ConvertError('CONVERT_WEIGHTS', `${wrong.length} weights do not fit the model`, {
         expected: [...this.variables].slice(0, 5).map(([name, { variable }]) => `${name} ${formatShape(variable.shape)}`).join(', '),
         got: wrong.slice(0, 20).join('; '),
       })
@@ -242,7 +242,7 @@ export class TensorFlowModel {
       const { shape } = port ?? {}
       const fits = shape === undefined || (shape.length === tensor.rank && shape.every((size, axis) => typeof size !== 'number' || size === tensor.shape[axis]))
       if (port === undefined || value === undefined || !fits) {
-        throw new ToTensorFlowError('CONVERT_INPUT', port === undefined ? `The model has no input ${name ?? `number ${found.length}`}` : `The input ${port.name} does not fit`, {
+        throw new ConvertError('CONVERT_SHAPE', port === undefined ? `The model has no input ${name ?? `number ${found.length}`}` : `The input ${port.name} does not fit`, {
           expected, got: formatShape(tensor.shape),
         })
       }
@@ -250,7 +250,7 @@ export class TensorFlowModel {
       found.push([value, tensor.dtype === type ? tensor : tf.cast(tensor, type)])
     }
     const missing = this.inputs.find((input) => !found.some(([value]) => value.name === input.name))
-    if (missing !== undefined) throw new ToTensorFlowError('CONVERT_INPUT', `The input ${missing.name} is missing`, { expected })
+    if (missing !== undefined) throw new ConvertError('CONVERT_SHAPE', `The input ${missing.name} is missing`, { expected })
     return found
   }
 
@@ -270,7 +270,7 @@ export class TensorFlowModel {
     }
     return graph.outputs.map((value) => {
       const found = find(value)
-      if (found === undefined) throw new ToTensorFlowError('CONVERT_OPERATOR', `Nothing computes the output ${value.name}`, { where: `graph "${graph.name}"` })
+      if (found === undefined) throw new ConvertError('CONVERT_OPERATOR', `Nothing computes the output ${value.name}`, { where: `graph "${graph.name}"` })
       return found
     })
   }
@@ -301,8 +301,8 @@ export class TensorFlowModel {
       const result = operator(call)
       return Array.isArray(result) ? result as (Datum | undefined)[] : [result as Datum]
     } catch (cause) {
-      if (cause instanceof ToTensorFlowError || !(cause instanceof Error)) throw cause
-      throw new ToTensorFlowError('CONVERT_OPERATOR', `The node ${node.label} cannot be computed`, {
+      if (cause instanceof ConvertError || !(cause instanceof Error)) throw cause
+      throw new ConvertError('CONVERT_OPERATOR', `The node ${node.label} cannot be computed`, {
         got: `${cause.message}; inputs ${inputs.map((d) => (d === undefined ? '–' : d.dtype + formatShape(d.shape))).join(', ')}`,
         where: `graph "${node.graph?.name ?? ''}"`, cause,
       })
@@ -327,7 +327,7 @@ export class TensorFlowModel {
  * Every initializer that is a weight becomes a variable under its name; gradients are TensorFlow.js's own, through the same
  * operations. Q/DQ nodes are fake quantization with straight-through gradients. Works on every TensorFlow.js backend.
  *
- * @throws ToTensorFlowError `CONVERT_UNSUPPORTED` naming every operator without a TensorFlow.js form and where it is
+ * @throws MissingOperatorsError naming every operator without a TensorFlow.js form and where it is
  */
 export function toTensorFlow(model: Model, options: ToTensorFlowOptions = {}): TensorFlowModel {
   return new TensorFlowModel(model, options)
@@ -361,15 +361,12 @@ function requireSupported(model: Model): void {
   if (missing.length > 0) throw unsupported(missing)
 }
 
-function unsupported(nodes: readonly Node[]): ToTensorFlowError {
-  const byOperator = new Map<string, Node[]>()
+function unsupported(nodes: readonly Node[]): MissingOperatorsError {
+  const places = new Map<string, string[]>()
   for (const node of nodes) {
     const name = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`
-    byOperator.set(name, [...(byOperator.get(name) ?? []), node])
+    places.set(name, [...(places.get(name) ?? []), node.name || node.outputs[0]?.name || '?'])
   }
-  return new ToTensorFlowError('CONVERT_UNSUPPORTED', `${byOperator.size} operators have no TensorFlow.js form`, {
-    got: [...byOperator].map(([name, list]) => `${name} (${list.length}×)`).join(', '),
-    where: [...byOperator].map(([name, list]) => `${name} at ${list.slice(0, 5).map((node) => node.name || node.outputs[0]?.name || '?').join(', ')}`).join('; '),
-    fix: 'cut the part out that you train with onnx.extractModel(model, inputs, outputs), and run the rest with ONNX Runtime',
-  })
+  const instead = 'cut out the part that is trained with onnx.extractModel(model, inputs, outputs), and run the rest with ONNX Runtime'
+  return new MissingOperatorsError('ONNX', [...places].map(([operator, list]) => ({ operator, places: list, instead })), 'TensorFlow.js')
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import { broadcastShape, type DType } from '../../core'
 import type { Graph, Node } from '../../onnx'
 import { Datum } from './datum'
-import { ToTensorFlowError } from './errors'
+import { ConvertError } from '../errors'
 
 /** What the model lends to operators that are more than a function of their inputs. */
 export interface Surroundings {
@@ -27,7 +27,7 @@ export type Operator = (call: Call) => Datum | readonly (Datum | undefined)[]
 
 /** Refuses a node that TensorFlow.js cannot compute. */
 export function refuse(call: Pick<Call, 'node'>, what: string, got?: string, fix?: string): never {
-  throw new ToTensorFlowError('CONVERT_OPERATOR', what, {
+  throw new ConvertError('CONVERT_OPERATOR', what, {
     where: `node ${call.node.label}`, ...(got === undefined ? {} : { got }), ...(fix === undefined ? {} : { fix }),
   })
 }

@@ -142,11 +142,11 @@ export class TorchContext {
     return argument.value
   }
 
-  size(name: string): SizeValue {
-    const argument = this.argument(name)
+  size(name: string | number): SizeValue {
+    const argument = typeof name === 'number' ? this.node.positional[name] : this.argument(name)
     if (argument?.kind === 'int') return this.fixed(argument.value)
     if (argument?.kind === 'symInt') return this.lowerer.size(argument.name)
-    throw this.wrong(name, 'a size')
+    throw this.wrong(String(name), 'a size')
   }
 
   sizes(name: string): SizeValue[] {
@@ -326,7 +326,7 @@ export class TorchContext {
 
   setSize(size: SizeValue): void {
     const name = this.results[0]
-    if (name !== undefined) this.lowerer.defineSize(name, size)
+    if (name !== undefined) this.lowerer.defineSize(name, size, this.graph.symInts.get(name))
   }
 
   /** Gives a result that shares the storage of an argument; `first` is its value now, where that is made for several at once. */

@@ -1,6 +1,6 @@
 // From an exported program to an ONNX graph: a walk over its nodes, each lowered by the operator table.
 import { DTYPES, type DType } from '../../core'
-import { GraphBuilder, Node as OnnxNode, OnnxError, Tensor, tensorType, type Attributes, type Dim, type FunctionDefinition, type Model, type Value } from '../../onnx'
+import { GraphBuilder, Node as OnnxNode, OnnxError, Tensor, type Attributes, type Dim, type FunctionDefinition, type Model, type Value } from '../../onnx'
 import { ConvertError } from '../errors'
 import type { MappedOperator } from '../report'
 import { Cell } from './alias'
@@ -33,15 +33,13 @@ export interface LowerOptions {
 export class Lowerer {
   private g: GraphBuilder
   private readonly root: GraphBuilder
-  private readonly cells = new Map<string, Cell>()
-  private readonly sizes = new Map<string, SizeValue>()
+  private cells = new Map<string, Cell>()
+  private sizes = new Map<string, SizeValue>()
   private readonly constants = new Map<string, Value>()
   private readonly constantValues = new Set<Value>()
   private readonly weights = new Map<string, Value>()
   private readonly pending = new Map<string, string>()
   private readonly mapped = new Map<string, { count: number; onnx: Record<string, number> }>()
-  /** Symbol → an input of the graph that has it as a size. */
-  private readonly origins = new Map<string, { value: Value; axis: number }>()
   readonly notes = new Set<string>()
 
   constructor(private readonly program: Program, private readonly options: LowerOptions) {
@@ -100,20 +98,16 @@ export class Lowerer {
     this.cells.set(name, cell)
   }
 
-  defineSize(name: string, size: SizeValue): void {
-    // The file's own expression is the one that shapes are written with.
-    const stated = this.program.graph.symInts.get(name)
+  /**
+   * @param stated the file's own expression, which shapes are written with
+   */
+  defineSize(name: string, size: SizeValue, stated?: Size): void {
     const dim = stated === undefined ? size.dim : this.dim(stated)
     this.sizes.set(name, typeof dim === 'number' ? { dim, vector: () => this.constant([dim], 'int64', [1]) } : { ...size, dim: dim ?? size.dim })
   }
 
   dim(size: Size): Dim {
     return typeof size === 'number' ? size : renameSymbols(size.dim, this.options.symbolNames)
-  }
-
-  /** The dimension as a tensor, found at an input of the graph. */
-  symbol(name: string): { value: Value; axis: number } | undefined {
-    return this.origins.get(name)
   }
 
   code(dtype: DType): number {
@@ -164,28 +158,35 @@ export class Lowerer {
 
   /** Lowers a graph whose inputs stand for these values, and gives what its outputs stand for. */
   inline(graph: ProgramGraph, operands: readonly Argument[]): (Cell | SizeValue | undefined)[] {
+    // Names inside are the graph's own.
+    const outer = { cells: this.cells, sizes: this.sizes }
+    const [cells, sizes] = [new Map(outer.cells), new Map(outer.sizes)]
     graph.inputs.forEach((input, i) => {
       const operand = operands[i]
       if (operand === undefined) throw new ConvertError('CONVERT_MALFORMED', 'A graph inside the model is given too few inputs')
-      this.bind(input, operand)
+      this.bind(input, operand, cells, sizes)
     })
-    this.walk(graph)
-    return graph.outputs.map((output) => (output.kind === 'tensor' ? this.cell(output.name) : output.kind === 'symInt' ? this.size(output.name) : undefined))
+    ;[this.cells, this.sizes] = [cells, sizes]
+    try {
+      this.walk(graph)
+      return graph.outputs.map((output) => (output.kind === 'tensor' ? this.cell(output.name) : output.kind === 'symInt' ? this.size(output.name) : undefined))
+    } finally {
+      ;[this.cells, this.sizes] = [outer.cells, outer.sizes]
+    }
   }
 
-  private bind(input: Argument, operand: Argument): void {
-    if (input.kind === 'tensor' && operand.kind === 'tensor') this.cells.set(input.name, this.cell(operand.name))
-    else if (input.kind === 'symInt' && operand.kind === 'symInt') this.sizes.set(input.name, this.size(operand.name))
+  private bind(input: Argument, operand: Argument, cells: Map<string, Cell>, sizes: Map<string, SizeValue>): void {
+    if (input.kind === 'tensor' && operand.kind === 'tensor') cells.set(input.name, this.cell(operand.name))
+    else if (input.kind === 'symInt' && operand.kind === 'symInt') sizes.set(input.name, this.size(operand.name))
     else if (input.kind === 'symInt' && operand.kind === 'int') {
       const { value } = operand
-      this.sizes.set(input.name, { dim: value, vector: () => this.constant([value], 'int64', [1]) })
+      sizes.set(input.name, { dim: value, vector: () => this.constant([value], 'int64', [1]) })
     } else throw new ConvertError('CONVERT_MALFORMED', 'A graph inside the model is given an input of another kind', { expected: input.kind, got: operand.kind })
   }
 
   /** A graph inside a node: what `build` emits goes there, and its results are the graph's outputs. */
   subgraph(name: string, build: () => readonly Value[]): ReturnType<GraphBuilder['subgraph']> {
     const outer = this.g
-    const constants = new Map(this.constants)
     return outer.subgraph(name, (inner) => {
       this.g = inner
       try {
@@ -195,7 +196,6 @@ export class Lowerer {
         }
       } finally {
         this.g = outer
-        for (const key of this.constants.keys()) if (!constants.has(key)) constants.set(key, this.constants.get(key) as Value)
       }
     })
   }
@@ -226,9 +226,6 @@ export class Lowerer {
       this.requireRanges(argument.name, meta.sizes)
       const value = this.root.input(argument.name, meta.dtype, meta.sizes.map((size) => this.dim(size)))
       this.cells.set(argument.name, Cell.of(value))
-      meta.sizes.forEach((size, axis) => {
-        if (typeof size !== 'number' && typeof size.dim === 'string' && !this.origins.has(size.dim)) this.origins.set(size.dim, { value, axis })
-      })
     }
   }
 
@@ -273,14 +270,14 @@ export class Lowerer {
       const path = outputNames[user++]
       if (output.kind === 'symInt') {
         const size = this.size(output.name)
-        this.output(this.root.op('Squeeze', [size.vector()]), nameOf(path, user, output.name))
+        this.output(this.root.op('Squeeze', [size.vector()]), nameOf(path, output.name))
         return
       }
       if (output.kind !== 'tensor') {
         if (output.kind !== 'none') this.notes.add(`an output of forward is no tensor but a constant (${output.kind}), and is left out`)
         return
       }
-      this.output(this.cell(output.name).value, nameOf(path, user, output.name))
+      this.output(this.cell(output.name).value, nameOf(path, output.name))
     })
     if (this.root.graph.outputs.length === 0) {
       throw new ConvertError('CONVERT_FORMAT', 'The model returns no tensor', { fix: 'return a tensor, or a tuple or dictionary of tensors, from forward' })
@@ -309,16 +306,13 @@ export class Lowerer {
     const ranges = Object.fromEntries([...this.program.ranges].map(([symbol, range]) => [this.options.symbolNames.get(symbol) ?? symbol, range]))
     return new Map(Object.keys(ranges).length === 0 ? [] : [['whetstone.axes', JSON.stringify(ranges)]])
   }
-
-  /** The type of a value that the builder could not infer. */
-  static setType(value: Value, dtype: DType, shape: readonly Dim[]): void {
-    value.type = tensorType(dtype, shape)
-  }
 }
 
-function nameOf(path: string | undefined, position: number, torchName: string): string {
-  if (path === undefined || path === '') return path === undefined ? torchName : 'output'
-  return /^\d+$/.test(path) ? `output_${path}` : path.replace(/\.(\d+)/g, '_$1') + (position < 0 ? String(position) : '')
+/** `output` for the only one, `output_1` in a tuple, `hidden_0` for the first of a list under the key `hidden`. */
+function nameOf(path: string | undefined, torchName: string): string {
+  if (path === undefined) return torchName
+  if (path === '') return 'output'
+  return (/^\d/.test(path) ? `output_${path}` : path).replaceAll('.', '_')
 }
 
 /** Beyond 2^53 the file's number was rounded: the two ends of int64 are the ones that occur. */

@@ -40,8 +40,8 @@ export interface ProgramNode {
   /** `aten.conv2d.default`, without `torch.ops.`. */
   readonly target: string
   readonly inputs: ReadonlyMap<string, Argument>
-  /** In the order of the operator's schema, as far as they are positional. */
-  readonly order: readonly string[]
+  /** The same without names: what higher-order operators and Python's own have. */
+  readonly positional: readonly Argument[]
   readonly outputs: readonly Argument[]
   readonly name: string
   /** Path of the module that ran it: `layer1.0.conv1`; empty for the outermost. */
@@ -195,7 +195,7 @@ function readNode(json: Json, depth: number): ProgramNode {
   const outputs = json.get('outputs').list.map((one) => readArgument(one, depth))
   const first = outputs.find((one) => 'name' in one)
   return {
-    target, outputs, inputs: new Map(named), order: named.map(([name]) => name),
+    target, outputs, inputs: new Map(named), positional: named.map(([, argument]) => argument),
     name: json.maybe('name')?.text ?? (first !== undefined && 'name' in first ? first.name : target), module, className, line: sourceLine(metadata.maybe('stack_trace')?.text ?? ''),
   }
 }

@@ -46,20 +46,22 @@ function bodyOf({ state, record }: Grade): string {
   if (state !== 'graded' || !record) return '<p class="faint">This answer has no result yet. It is not a zero: your instructor knows.</p>'
   if (record.untouched) return '<p class="faint">The cell is as it was handed out.</p>'
   const incidents = [...new Set(record.incidents)]
-  const said = new Set<string>()
+  const said = new Map<string, string | undefined>()
   return (incidents.length > 0 ? `<p class="note">While it ran, its process ${escape(incidents.join(', '))}.</p>` : '')
     + record.checks.map((check) => checkHtml(check, said)).join('')
 }
 
 /** One cause often fails several checks: its sentence stands at the first. */
-function checkHtml(check: GradedCheck, said: Set<string>): string {
+function checkHtml(check: GradedCheck, said: Map<string, string | undefined>): string {
   const mark = check.passed ? '<span class="mark good">✓</span>' : '<span class="mark bad">✗</span>'
   const head = `${mark}${prose(check.name)} <span class="faint">${cents(check.points)}/${cents(check.maxPoints)}</span>`
   if (check.passed) return `<div class="check">${head}</div>`
   const { sentence, called, got, expected } = check.shown
   const again = sentence !== undefined && said.has(sentence)
-  if (sentence !== undefined) said.add(sentence)
+  // Only another answer is news then.
+  const repeated = again && said.get(sentence) === got
+  if (sentence !== undefined) said.set(sentence, got)
   const rows: [string, string | undefined][] = [['called', called], ['got', got], ['expected', expected]]
-  const facts = rows.flatMap(([label, text]) => (text === undefined ? [] : [`<span>${label}</span><pre>${escape(text)}</pre>`])).join('')
+  const facts = rows.flatMap(([label, text]) => (text === undefined || repeated ? [] : [`<span>${label}</span><pre>${escape(text)}</pre>`])).join('')
   return `<div class="check">${head}${sentence === undefined ? '' : `<div>${again ? '<span class="faint">The same as above.</span>' : prose(sentence)}</div>`}${facts === '' ? '' : `<div class="facts">${facts}</div>`}</div>`
 }

@@ -131,7 +131,7 @@ function notesOf(entry: RollEntry | undefined, roster: RosterEntry | undefined, 
     ...grades.flatMap(({ exercise, state, record }) => {
       const incidents = [...new Set(record?.incidents ?? [])]
       return [
-        ...(state === 'several cells differ' || state === 'grader failed' ? [`${short(exercise)}: ${state}${record?.note === undefined ? '' : ` (${record.note})`}; needs a person`] : []),
+        ...(state === 'several cells differ' || state === 'grader failed' ? [`${short(exercise)}: ${state}${state === 'grader failed' && record?.note !== undefined ? ` (${record.note})` : ''}; needs a person`] : []),
         ...(incidents.length > 0 ? [`${short(exercise)}: its process ${incidents.join(', ')}`] : []),
         ...(record?.note !== undefined && state === 'graded' ? [`${short(exercise)}: ${record.note}`] : []),
       ]

@@ -62,7 +62,8 @@ function unwritten(open: OpenExercise): SubjectHost {
 function sentencesOf(open: OpenExercise): (sentence: string) => boolean {
   const written = [open.files.checks, open.files.mistakes].map((file) => readFileSync(file, 'utf8')).join('\n').replaceAll(/\\(['"`])/g, '$1')
   const fixed = ['The result is not the expected one.', 'The code wrote to the grader\'s own channel, so none of its answers counts.']
-  return (sentence) => fixed.includes(sentence) || /^`[\w$]+` (threw an error|did not finish|returned something|gave no answer|was not handed)/.test(sentence)
+  return (sentence) => fixed.includes(sentence) || /^`[\w$]+` (threw an error|did not finish|returned something|gave no answer)/.test(sentence)
+    || /^There is no function `[\w$]+`: its cell does not define it\.$/.test(sentence)
     || (sentence.length > 8 && written.includes(sentence))
 }
 

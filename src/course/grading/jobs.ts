@@ -1,6 +1,7 @@
 // Several grading processes side by side, each handed one answer at a time. One that dies or stays silent is replaced and
 // its answer tried once more: a fault of the grader is never a learner's zero.
 import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import path from 'node:path'
 import type { GradedAnswer } from './records'
 import type { JobReply, JobSettings, JobTask } from './job'
@@ -12,6 +13,8 @@ export type JobOutcome = { readonly answer: GradedAnswer } | { readonly fault: s
 const TRIES = 2
 /** Milliseconds that a job may take beyond what the sandbox allows an exercise. */
 const PATIENCE_MS = 60_000
+/** Milliseconds in which a job leaves by itself. */
+const LEAVE_MS = 5_000
 
 /**
  * Grades all tasks.
@@ -36,7 +39,7 @@ export async function runJobs(
         if (!signal?.aborted) onResult(task, outcome)
       }
     } finally {
-      job?.end()
+      await job?.end()
     }
   })
   await Promise.all(workers)
@@ -65,7 +68,7 @@ class Job {
         finish({ fault: `the grading process ended with ${how ?? code ?? 'nothing'}` })
       }
       const onAbort = (): void => {
-        this.end()
+        void this.end()
         finish({ fault: 'stopped' })
       }
       const timer = setTimeout(() => {
@@ -79,9 +82,14 @@ class Job {
     })
   }
 
-  /** Its sandboxes end with it. */
-  end(): void {
+  /** Lets it go and waits until it has; its sandboxes end with it. */
+  async end(): Promise<void> {
     this.gone = true
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const ended = once(this.child, 'exit')
     if (this.child.connected) this.child.disconnect()
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), LEAVE_MS)
+    await ended
+    clearTimeout(timer)
   }
 }

@@ -1,6 +1,6 @@
 // Searches files for the text of solutions: as it stands, and with every name changed. What a stub or a type gives away is
-// no leak, nor a line that a hint quotes: it takes a third of what only the solution has, or half of its shape.
-import { sequences, tokens } from './similarity'
+// no leak, nor a line that a hint quotes: it takes half of what only the solution has.
+import { looseTokens, sequences } from './similarity'
 
 /** A text that must not be found. */
 export interface Secret {
@@ -28,7 +28,7 @@ interface Form {
   readonly share: number
 }
 
-const FORMS: readonly Form[] = [{ how: 'text', rename: false, size: 8, share: 0.35 }, { how: 'renamed', rename: true, size: 16, share: 0.5 }]
+const FORMS: readonly Form[] = [{ how: 'text', rename: false, size: 8, share: 0.5 }, { how: 'renamed', rename: true, size: 16, share: 0.5 }]
 
 /** Finds secrets in files. Reads every file once, however many secrets there are. */
 export class LeakSearch {
@@ -39,8 +39,8 @@ export class LeakSearch {
       const owners = new Map<number, string[]>()
       const sizes = new Map<string, number>()
       for (const { name, text, given } of secrets) {
-        const known = new Set(sequences(tokens(given, form.rename), form.size))
-        const own = new Set(sequences(tokens(text, form.rename), form.size).filter((hash) => !known.has(hash)))
+        const known = new Set(sequences(looseTokens(given, form.rename), form.size))
+        const own = new Set(sequences(looseTokens(text, form.rename), form.size).filter((hash) => !known.has(hash)))
         sizes.set(name, own.size)
         for (const hash of own) owners.set(hash, [...(owners.get(hash) ?? []), name])
       }
@@ -53,7 +53,7 @@ export class LeakSearch {
     const leaks = new Map<string, Leak>()
     for (const { form, owners, sizes } of this.forms) {
       const found = new Map<string, number>()
-      for (const hash of new Set(sequences(tokens(text, form.rename), form.size))) {
+      for (const hash of new Set(sequences(looseTokens(text, form.rename), form.size))) {
         for (const name of owners.get(hash) ?? []) found.set(name, (found.get(name) ?? 0) + 1)
       }
       for (const [secret, count] of found) {

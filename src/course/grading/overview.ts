@@ -44,7 +44,7 @@ function histogram(values: readonly number[], most: number, width: number, y: st
     const bin = Math.min(9, Math.floor((value / Math.max(most, 1e-9)) * 10))
     bins[bin] = (bins[bin] ?? 0) + 1
   }
-  const height = Math.round(width * 0.28), left = 36, bottom = 34, top = 16
+  const height = Math.max(130, Math.round(width * 0.28)), left = 36, bottom = 34, top = 16
   const tallest = Math.max(1, ...bins), step = (width - left - 8) / 10
   const bars = bins.map((count, i) => {
     const tall = ((height - bottom - top) * count) / tallest

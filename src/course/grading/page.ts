@@ -7,7 +7,7 @@ const STYLE = `
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 62rem; padding: 2rem 1.25rem 4rem; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem } h3 { font-size: 1rem; margin: 0 }
-p { margin: .4rem 0 } .faint { color: var(--faint) } .good { color: var(--good) } .bad { color: var(--bad) } .part { color: var(--part) }
+a { color: var(--mark) } p { margin: .4rem 0 } .faint { color: var(--faint) } .good { color: var(--good) } .bad { color: var(--bad) } .part { color: var(--part) }
 .total { font-size: 2.1rem; font-weight: 650; font-variant-numeric: tabular-nums }
 code, pre { font: .88em/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, monospace } pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums } th { text-align: left; font-weight: 600; color: var(--faint); font-size: .85rem }

@@ -104,7 +104,8 @@ export async function gradeSubmissions(options: GradeOptions): Promise<GradeSumm
     await runJobs(tasks, { root: project.root, sandbox: options.sandbox, limits, ahead: 1 }, options.jobs ?? os.availableParallelism(), (task, outcome) => {
       const { answer } = tasks[task.id] ?? {}
       if (answer) ledger.add('answer' in outcome ? { ...answer, state: 'graded', ...outcome.answer } : without(answer, 'grader failed', outcome.fault))
-      options.onProgress?.(++done, tasks.length)
+      done++
+      options.onProgress?.(done, tasks.length)
       if (Date.now() - written < WRITE_EVERY_MS) return
       writeTables(out, makeGradebook(roll, ledger.records, options.roster, options.late), options.assignment)
       written = Date.now()

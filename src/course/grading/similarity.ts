@@ -29,6 +29,14 @@ export function tokens(source: string, rename: boolean): string[] {
   return list
 }
 
+/**
+ * The tokens of anything that may hold a program: a page of prose, a notebook, a log. Quotes and comment signs do not group
+ * here, because in prose an apostrophe, a fence or a file pattern would swallow what follows.
+ */
+export function looseTokens(text: string, rename: boolean): string[] {
+  return tokens(text.replaceAll(/["'`\\]|\/\*|\*\//g, ' ').replaceAll(/(^|[^:])\/\/[^\n]*/g, '$1'), rename)
+}
+
 /** Hashes of all sequences of `size` tokens (FNV-1a, 32 bits). */
 export function sequences(list: readonly string[], size: number = SEQUENCE): number[] {
   const hashes: number[] = []

@@ -57,6 +57,9 @@ export const MESSAGES = {
   SparseTensor: { values: [1, 'Tensor'], indices: [2, 'Tensor'], dims: [3, 'int64', true] },
 } as const
 
+/** Messages by name, each with its fields: field name → [number, kind or name of a message, repeated]. */
+export type MessageTable = Readonly<Record<string, Readonly<Record<string, readonly [number, string, true?]>>>>
+
 /** Names of messages. */
 export type MessageName = keyof typeof MESSAGES
 
@@ -74,14 +77,17 @@ interface Scalars {
 /** Kinds of field that are no messages. */
 export type ScalarKind = keyof Scalars
 
-type FieldValue<K> = K extends ScalarKind ? Scalars[K] : K extends MessageName ? Message<K> : never
+type FieldValue<T extends MessageTable, K> = K extends ScalarKind ? Scalars[K] : K extends keyof T ? MessageOf<T, K> : never
 
-/** A decoded message: a property for each field that is present, and the bytes of unknown ones. */
-export type Message<N extends MessageName> = {
-  -readonly [F in keyof (typeof MESSAGES)[N]]?: (typeof MESSAGES)[N][F] extends readonly [number, infer K, true]
-    ? FieldValue<K>[]
-    : (typeof MESSAGES)[N][F] extends readonly [number, infer K] ? FieldValue<K> : never
+/** A decoded message of a table: a property for each field that is present, and the bytes of unknown ones. */
+export type MessageOf<T extends MessageTable, N extends keyof T> = {
+  -readonly [F in keyof T[N]]?: T[N][F] extends readonly [number, infer K, true]
+    ? FieldValue<T, K>[]
+    : T[N][F] extends readonly [number, infer K] ? FieldValue<T, K> : never
 } & { unknown?: Uint8Array }
+
+/** A decoded message of ONNX. */
+export type Message<N extends MessageName> = MessageOf<typeof MESSAGES, N>
 
 /** A field as reader and writer use it. */
 export interface Field {
@@ -96,7 +102,7 @@ export interface Field {
 
 /** The fields of a message, by number and in order of number. */
 export interface Layout {
-  readonly name: MessageName
+  readonly name: string
   readonly byNumber: (Field | undefined)[]
   readonly fields: Field[]
 }
@@ -105,17 +111,18 @@ const WIRE_TYPES: Readonly<Record<ScalarKind, 0 | 1 | 2 | 5>> = {
   int32: 0, int64: 0, float: 5, string: 2, bytes: 2, packed32: 5, packed64: 1, packedVarint: 0,
 }
 
-const layouts = new Map<MessageName, Layout>()
+const layouts = new WeakMap<MessageTable, Map<string, Layout>>()
 
-/** The compiled layout of a message. */
-export function layoutOf(name: MessageName): Layout {
-  const known = layouts.get(name)
-  if (known !== undefined) return known
+/** The compiled layout of a message of a table. */
+export function layoutIn(table: MessageTable, name: string): Layout {
+  let known = layouts.get(table)
+  if (known === undefined) layouts.set(table, known = new Map())
+  const found = known.get(name)
+  if (found !== undefined) return found
   const layout: Layout = { name, byNumber: [], fields: [] }
-  layouts.set(name, layout)
-  for (const [field, row] of Object.entries(MESSAGES[name]) as [string, readonly [number, ScalarKind | MessageName, true?]][]) {
-    const [number, kind, repeated] = row
-    const inner = kind in MESSAGES ? layoutOf(kind as MessageName) : undefined
+  known.set(name, layout)
+  for (const [field, [number, kind, repeated]] of Object.entries(table[name] ?? {})) {
+    const inner = kind in table ? layoutIn(table, kind) : undefined
     const compiled: Field = {
       name: field, number, repeated: repeated === true, layout: inner,
       kind: inner === undefined ? (kind as ScalarKind) : 'message',
@@ -126,4 +133,9 @@ export function layoutOf(name: MessageName): Layout {
   }
   layout.fields.sort((a, b) => a.number - b.number)
   return layout
+}
+
+/** The compiled layout of a message of ONNX. */
+export function layoutOf(name: MessageName): Layout {
+  return layoutIn(MESSAGES, name)
 }

@@ -2,7 +2,9 @@
 // The input is not trusted: every length is checked against what is there, and depth and number of messages are bounded.
 import { getHeapStatistics } from 'node:v8'
 import { OnnxError } from '../errors'
-import { layoutOf, type Field, type Layout, type Message, type MessageName } from './messages'
+import {
+  layoutIn, layoutOf, type Field, type Layout, type Message, type MessageName, type MessageOf, type MessageTable,
+} from './messages'
 
 /** Messages inside messages. A graph in a graph is three levels; protobuf's own readers stop at 100. */
 export const MAX_MESSAGE_DEPTH = 300
@@ -36,6 +38,17 @@ export function readMessage<N extends MessageName>(name: N, bytes: Uint8Array): 
   const target: Open = {}
   new Reader(bytes).message(target, layoutOf(name), bytes.byteLength, 0)
   return target as Message<N>
+}
+
+/**
+ * Decodes one message of another format, by its table: the same reader with the same limits.
+ *
+ * @throws OnnxError as {@link readMessage}
+ */
+export function readMessageOf<T extends MessageTable, N extends keyof T & string>(table: T, name: N, bytes: Uint8Array): MessageOf<T, N> {
+  const target: Open = {}
+  new Reader(bytes).message(target, layoutIn(table, name), bytes.byteLength, 0)
+  return target as MessageOf<T, N>
 }
 
 /** Decodes the payload of a packed field of variable-length integers. */

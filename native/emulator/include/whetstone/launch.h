@@ -58,3 +58,8 @@ template <class Tag, class... P> void ws_enter(const char* name, void (*)(P...))
   namespace { struct ws_tag_##id { static auto kernel() { return &__VA_ARGS__; } static const char* name() { return text; } static constexpr int cooperative = together; }; \
   const int ws_entry_##id = (ws_enter<ws_tag_##id>(text, &__VA_ARGS__), 0); }
 #define WS_ENTRY(id, text, together, ...) WS_ENTRY_2(id, text, together, __VA_ARGS__)
+
+/** `extern __shared__ T name[]` outside a function. */
+template <class T> struct ws_shared_array {
+  WS_INLINE operator T*() const { return (T*)ws_dynamic_shared(); }
+};

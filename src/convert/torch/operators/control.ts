@@ -9,8 +9,7 @@ const nothing: TorchLowering = { makes: [], lower: () => undefined }
 const binarySize = (type: string, of: (a: Dim, b: Dim) => Dim): TorchLowering => ({
   makes: [type],
   lower: (c) => {
-    const names = c.node.order
-    const [a, b] = [c.size(names[0] ?? 'a'), c.size(names[1] ?? 'b')]
+    const [a, b] = [c.size(0), c.size(1)]
     c.setSize({ dim: of(a.dim, b.dim), vector: () => c.op(type, [a.vector(), b.vector()]) })
   },
 })
@@ -26,17 +25,13 @@ const sizeOf: TorchLowering = {
 }
 
 /** A graph inside the model that is simply run: what it is wrapped for (gradients, precision) is nothing in inference. */
-const inlined = (graphName: number): TorchLowering => ({
+const inlined = (at: number): TorchLowering => ({
   makes: [], limits: 'autocast that changes the precision',
   lower: (c) => {
-    const names = c.node.order
-    const graph = c.argument(names[graphName] ?? '')
+    const graph = c.node.positional[at]
     if (graph?.kind !== 'graph') throw c.error('it has no graph')
-    const operands = names.slice(graphName + 1).flatMap((name) => {
-      const argument = c.node.inputs.get(name)
-      if (argument?.kind === 'tensors') return argument.names.map((one) => ({ kind: 'tensor' as const, name: one ?? '' }))
-      return argument === undefined ? [] : [argument]
-    })
+    const operands = c.node.positional.slice(at + 1).flatMap((argument) =>
+      argument.kind === 'tensors' ? argument.names.map((one) => ({ kind: 'tensor' as const, name: one ?? '' })) : [argument])
     const results = c.lowerer.inline(graph.graph, operands)
     results.forEach((result, i) => {
       const name = c.results[i]
@@ -51,12 +46,11 @@ const inlined = (graphName: number): TorchLowering => ({
 const condition: TorchLowering = {
   makes: ['If'],
   lower: (c) => {
-    const [pred = '', yes = '', no = '', operands = ''] = c.node.order
-    const [then, otherwise] = [c.argument(yes), c.argument(no)]
-    const given = c.argument(operands)
+    const [pred, then, otherwise, given] = c.node.positional
     if (then?.kind !== 'graph' || otherwise?.kind !== 'graph' || given?.kind !== 'tensors') throw c.error('it has another form than torch.cond')
     const list = given.names.map((name) => ({ kind: 'tensor' as const, name: name ?? '' }))
-    const predicate = c.argument(pred)?.kind === 'tensor' ? c.reshape(c.cast(c.tensor(pred), 'bool'), []) : c.operand(pred, 'bool')
+    if (pred?.kind !== 'tensor') throw c.error('its condition is no tensor', { fix: 'a condition on a shape is decided when exporting: write it with if' })
+    const predicate = c.reshape(c.cast(c.lowerer.cell(pred.name).value, 'bool'), [])
     // What the branches read must be there before them: weights are added when they are first read.
     for (const { name } of list) c.lowerer.cell(name)
     const branch = (graph: typeof then, name: string): ReturnType<TorchContext['lowerer']['subgraph']> => c.lowerer.subgraph(name, () =>
@@ -85,7 +79,7 @@ export const control: Readonly<Record<string, TorchLowering>> = {
   '_operator.floordiv': binarySize('Div', floorDivDims), '_operator.mod': binarySize('Mod', unknown),
   'torch.sym_max': binarySize('Max', unknown), 'torch.sym_min': binarySize('Min', unknown), 'sym_max': binarySize('Max', unknown), 'sym_min': binarySize('Min', unknown),
   '_operator.neg': { makes: ['Neg'], lower: (c) => {
-    const size = c.size(c.node.order[0] ?? 'a')
+    const size = c.size(0)
     c.setSize({ dim: subDims(0, size.dim), vector: () => c.op('Neg', [size.vector()]) })
   } },
   '_operator.ge': nothing, '_operator.le': nothing, '_operator.gt': nothing, '_operator.lt': nothing, '_operator.eq': nothing, '_operator.ne': nothing, '_operator.and_': nothing,

@@ -2,6 +2,7 @@
 import type { Dim, Value } from '../../../onnx'
 import type { SizeValue, TorchContext } from '../context'
 import type { TorchLowering } from '../table'
+import { scattered } from './shape'
 
 const embedding: TorchLowering = {
   makes: ['Gather'], lower: (c) => { c.set(c.op('Gather', [c.tensor('weight'), c.tensor('indices')], { axis: 0 })) },
@@ -13,6 +14,23 @@ const gather: TorchLowering = {
     const x = c.tensor('self')
     const index = c.cast(c.tensor('index'), 'int64')
     c.set(c.rank(x) === 0 ? x : c.op('GatherElements', [x, index], { axis: c.axis('dim', c.rank(x)) }))
+  },
+}
+
+/** Like gather, after broadcasting the other axes; without an axis, over all elements in order. */
+const takeAlong: TorchLowering = {
+  makes: ['GatherElements', 'Expand'],
+  lower: (c) => {
+    const index = c.cast(c.tensor('indices'), 'int64')
+    if (!c.has('dim')) {
+      const flat = (value: Value): Value => c.reshape(value, [c.fixed(-1)])
+      c.set(c.op('GatherElements', [flat(c.tensor('self')), flat(index)], { axis: 0 }))
+      return
+    }
+    const x = c.tensor('self')
+    const axis = c.axis('dim', c.rank(x))
+    const sizes = (own: Value, other: Value): SizeValue[] => c.sizesOf(own).map((size, i) => (i !== axis && size.dim === 1 ? c.sizeOf(other, i) : size))
+    c.set(c.op('GatherElements', [c.expand(x, sizes(x, index)), c.expand(index, sizes(index, x))], { axis }))
   },
 }
 
@@ -186,7 +204,10 @@ const partScatter = (kind: 'slice' | 'select'): TorchLowering => ({
     }
     const start = kind === 'select' ? known('index', 0) : known('start', 0)
     const end = kind === 'select' ? start + 1 : Math.min(known('end', Infinity), typeof size === 'number' ? size : Infinity)
-    if (step !== 1) throw c.error('it writes every n-th element', { fix: 'write with an index tensor' })
+    if (step !== 1) {
+      c.set(scattered(c, x, source, axis, c.fixed(start), c.fixed(end), step))
+      return
+    }
     const parts: Value[] = []
     if (start !== 0) parts.push(c.slice(x, axis, c.fixed(0), c.fixed(start)))
     parts.push(kind === 'select' ? c.unsqueeze(source, axis) : source)
@@ -222,7 +243,7 @@ const repeatInterleave: TorchLowering = {
 }
 
 export const indexing: Readonly<Record<string, TorchLowering>> = {
-  'aten.embedding': embedding, 'aten.gather': gather, 'aten.take_along_dim': gather, 'aten.index_select': indexSelect,
+  'aten.embedding': embedding, 'aten.gather': gather, 'aten.take_along_dim': takeAlong, 'aten.index_select': indexSelect,
   'aten.index': index, 'aten._unsafe_index': index,
   'aten.index_put': indexPut, 'aten._unsafe_index_put': indexPut,
   'aten.scatter': scatter(), 'aten.scatter_add': scatter('add'), 'aten.scatter_reduce': scatter(),

@@ -84,4 +84,27 @@ export const linear: Readonly<Record<string, TorchLowering>> = {
   },
   'aten.outer': { makes: ['Unsqueeze', 'Mul'], lower: (c) => { c.set(c.op('Mul', [c.unsqueeze(c.tensor('self'), 1), c.operand('vec2', c.resultType)])) } },
   'aten.einsum': einsum,
+  // The product of three tensors, each given the axes that it lacks, summed over some.
+  'aten._trilinear': {
+    makes: ['Unsqueeze', 'Mul', 'ReduceSum'],
+    lower: (c) => {
+      const full = (name: string, axes: string): Value => {
+        const missing = c.ints(axes)
+        return missing.length === 0 ? c.tensor(name) : c.unsqueeze(c.tensor(name), ...missing)
+      }
+      const product = c.op('Mul', [c.op('Mul', [full('i1', 'expand1'), full('i3', 'expand3')]), full('i2', 'expand2')])
+      c.set(c.op('ReduceSum', [product, c.vector(c.ints('sumdim'))], { keepdims: 0 }))
+    },
+  },
+  // Σ input1_i weight_oij input2_j + bias_o
+  'aten.bilinear': {
+    makes: ['Einsum', 'Add'],
+    lower: (c) => {
+      const bias = c.optional('bias')
+      const letters = 'abcdefghijkl'.slice(0, c.rank(c.tensor('input1')) - 1)
+      const equation = `${letters}x,zxy,${letters}y->${letters}z`
+      const product = c.op('Einsum', [c.tensor('input1'), c.tensor('weight'), c.tensor('input2')], { equation })
+      c.set(bias === undefined ? product : c.op('Add', [product, bias]))
+    },
+  },
 }

@@ -97,9 +97,30 @@ const rmsNorm: TorchLowering = {
   },
 }
 
+/** Over the statistics of the batch itself, as the decomposed instance normalization does. */
+const batchStatistics: TorchLowering = {
+  makes: ['InstanceNormalization', 'Transpose'],
+  lower: (c) => {
+    const x = c.tensor('input')
+    const [weight, bias] = [c.optional('weight') ?? filled(c, 1, x, 1), c.optional('bias') ?? filled(c, 0, x, 1)]
+    const epsilon = c.float('eps', 1e-5)
+    const [batch, channels, ...space] = c.sizesOf(x)
+    if (batch?.dim === 1 && space.length > 0) {
+      c.set(c.op('InstanceNormalization', [x, weight, bias], { epsilon }))
+      return
+    }
+    // Channels in front, everything else in one axis: one instance whose channels are the channels.
+    const order = [1, 0, ...space.map((_, i) => i + 2)]
+    const front = c.transpose(x, order)
+    const flat = c.reshape(front, [c.fixed(1), channels ?? c.fixed(-1), c.fixed(-1)])
+    const normal = c.reshape(c.op('InstanceNormalization', [flat, weight, bias], { epsilon }), c.sizesOf(front))
+    c.set(c.transpose(normal, order))
+  },
+}
+
 export const normalization: Readonly<Record<string, TorchLowering>> = {
   'aten.batch_norm': batchNorm('training'), 'aten._native_batch_norm_legit_no_training': batchNorm(undefined),
-  'aten.native_batch_norm': batchNorm('training'), 'aten._native_batch_norm_legit': batchNorm('training'), 'aten.cudnn_batch_norm': batchNorm('training'),
+  'aten.native_batch_norm': batchNorm('training'), 'aten._native_batch_norm_legit': batchNorm('training'), 'aten._native_batch_norm_legit.no_stats': batchStatistics,
   'aten.layer_norm': layerNorm, 'aten.native_layer_norm': layerNorm,
   'aten.group_norm': groupNorm('num_groups'), 'aten.native_group_norm': groupNorm('group'),
   'aten.instance_norm': instanceNorm, 'aten.rms_norm': rmsNorm, 'aten._fused_rms_norm': rmsNorm,

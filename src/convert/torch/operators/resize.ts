@@ -6,12 +6,11 @@ import type { TorchLowering } from '../table'
 interface Kind {
   readonly mode: 'nearest' | 'linear' | 'cubic'
   readonly space: number
-  /** `round_prefer_ceil` and the like; for nearest only. */
+  /** Whether the nearest element is by the middles of pixels. */
   readonly exact?: boolean
-  readonly antialias?: boolean
 }
 
-const interpolate = ({ mode, space, exact = false, antialias = false }: Kind): TorchLowering => ({
+const interpolate = ({ mode, space, exact = false }: Kind): TorchLowering => ({
   makes: ['Resize'],
   lower: (c) => {
     const x = c.tensor(c.has('self') ? 'self' : 'input')
@@ -21,7 +20,7 @@ const interpolate = ({ mode, space, exact = false, antialias = false }: Kind): T
     const attributes: Attributes = {
       mode, coordinate_transformation_mode: coordinates,
       ...(mode === 'nearest' ? { nearest_mode: exact ? 'round_prefer_ceil' : 'floor' } : {}),
-      ...(mode === 'cubic' ? { cubic_coeff_a: antialias ? -0.5 : -0.75 } : {}), ...(antialias ? { antialias: 1 } : {}),
+      ...(mode === 'cubic' ? { cubic_coeff_a: -0.75 } : {}),
     }
     const front = c.sizesOf(x).slice(0, 2)
     const scales = c.floats('scale_factors') ?? scalesOf(c, space)
@@ -36,6 +35,55 @@ const interpolate = ({ mode, space, exact = false, antialias = false }: Kind): T
     }
   },
 })
+
+/** The filters that smooth before shrinking: a triangle, and the cubic of Keys with a = −0.5 (aten, UpSampleKernel.cpp). */
+const FILTERS = {
+  linear: { reach: 1, weight: (x: number): number => Math.max(0, 1 - Math.abs(x)) },
+  cubic: {
+    reach: 2,
+    weight: (x: number): number => {
+      const t = Math.abs(x)
+      return t < 1 ? (1.5 * t - 2.5) * t * t + 1 : t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0
+    },
+  },
+} as const
+
+/**
+ * With antialiasing each axis is a product with a matrix of weights, known when converting. ONNX's own antialiasing rounds
+ * its window otherwise.
+ */
+const smooth = (kind: keyof typeof FILTERS): TorchLowering => ({
+  makes: ['MatMul', 'Transpose'], limits: 'sizes that are not known when converting',
+  lower: (c) => {
+    const x = c.tensor(c.has('self') ? 'self' : 'input')
+    const aligned = c.bool('align_corners')
+    const scales = scalesOf(c, 2) ?? c.floats('scale_factors')
+    const rank = c.rank(x)
+    c.set([2, 3].reduce((value, axis) => {
+      const [from, to] = [c.shape(x)[axis], c.resultSizes()[axis]]
+      if (typeof from !== 'number' || typeof to !== 'number') throw c.error('its sizes are not known', { fix: 'give height and width fixed sizes when exporting' })
+      const given = scales?.[axis - 2]
+      const scale = aligned ? (to > 1 ? (from - 1) / (to - 1) : 0) : given === undefined ? from / to : 1 / given
+      const matrix = c.lowerer.constant(weightsOf(from, to, scale, FILTERS[kind]), c.dtype(x), [from, to])
+      const order = Array.from({ length: rank }, (_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i))
+      return c.transpose(c.op('MatMul', [c.transpose(value, order), matrix]), order)
+    }, x))
+  },
+})
+
+function weightsOf(from: number, to: number, scale: number, { reach, weight }: { readonly reach: number; readonly weight: (x: number) => number }): number[] {
+  const matrix = new Array<number>(from * to).fill(0)
+  const [support, inverse] = scale >= 1 ? [reach * scale, 1 / scale] : [reach, 1]
+  for (let i = 0; i < to; i++) {
+    const centre = scale * (i + 0.5)
+    const start = Math.max(Math.trunc(centre - support + 0.5), 0)
+    const count = Math.min(Math.trunc(centre + support + 0.5), from) - start
+    const weights = Array.from({ length: count }, (_, j) => weight((j + start - centre + 0.5) * inverse))
+    const total = weights.reduce((a, b) => a + b, 0)
+    weights.forEach((one, j) => { matrix[(start + j) * to + i] = one / total })
+  }
+  return matrix
+}
 
 function scalesOf(c: TorchContext, space: number): number[] | undefined {
   const names = space === 1 ? ['scales'] : space === 2 ? ['scales_h', 'scales_w'] : ['scales_d', 'scales_h', 'scales_w']
@@ -69,7 +117,7 @@ export const resize: Readonly<Record<string, TorchLowering>> = {
   'aten.upsample_nearest1d': interpolate({ mode: 'nearest', space: 1 }), 'aten.upsample_nearest2d': interpolate({ mode: 'nearest', space: 2 }), 'aten.upsample_nearest3d': interpolate({ mode: 'nearest', space: 3 }),
   'aten._upsample_nearest_exact1d': interpolate({ mode: 'nearest', space: 1, exact: true }), 'aten._upsample_nearest_exact2d': interpolate({ mode: 'nearest', space: 2, exact: true }), 'aten._upsample_nearest_exact3d': interpolate({ mode: 'nearest', space: 3, exact: true }),
   'aten.upsample_linear1d': interpolate({ mode: 'linear', space: 1 }), 'aten.upsample_bilinear2d': interpolate({ mode: 'linear', space: 2 }), 'aten.upsample_trilinear3d': interpolate({ mode: 'linear', space: 3 }),
-  'aten._upsample_bilinear2d_aa': interpolate({ mode: 'linear', space: 2, antialias: true }),
-  'aten.upsample_bicubic2d': interpolate({ mode: 'cubic', space: 2 }), 'aten._upsample_bicubic2d_aa': interpolate({ mode: 'cubic', space: 2, antialias: true }),
+  'aten._upsample_bilinear2d_aa': smooth('linear'),
+  'aten.upsample_bicubic2d': interpolate({ mode: 'cubic', space: 2 }), 'aten._upsample_bicubic2d_aa': smooth('cubic'),
   'aten.grid_sampler': gridSample, 'aten.grid_sampler_2d': gridSample, 'aten.grid_sampler_3d': gridSample, 'aten.affine_grid_generator': affineGrid,
 }

@@ -72,7 +72,7 @@ function rangeStep(c: TorchContext, axis: number, start: SizeValue, end: SizeVal
 }
 
 /** The base with elements start, start + step, … along an axis replaced. */
-function scattered(c: TorchContext, base: Value, updated: Value, axis: number, start: SizeValue, end: SizeValue, step: number): Value {
+export function scattered(c: TorchContext, base: Value, updated: Value, axis: number, start: SizeValue, end: SizeValue, step: number): Value {
   const size = c.shape(base)[axis]
   if (typeof size !== 'number' || typeof start.dim !== 'number' || typeof end.dim !== 'number') throw c.error('it writes into every n-th element of an axis of unknown size')
   const at: number[] = []
@@ -216,6 +216,20 @@ const cat: TorchLowering = {
     c.set(parts.length === 1 ? c.op('Identity', [first]) : c.op('Concat', parts, { axis }))
   },
 }
+
+/** Joined along an axis, after a view that gives each at least so many axes. */
+const joined = (least: number, axisOf: (rank: number) => number): TorchLowering => ({
+  makes: ['Reshape', 'Concat'],
+  lower: (c) => {
+    const parts = joinable(c).map((value) => {
+      const missing = least - c.rank(value)
+      if (missing <= 0) return value
+      // torch.atleast_2d puts axes in front; atleast_3d one behind a matrix.
+      return least === 3 ? c.unsqueeze(c.rank(value) === 2 ? value : c.unsqueeze(value, 0), 2) : c.unsqueeze(value, ...Array.from({ length: missing }, (_, i) => i))
+    })
+    c.set(c.op('Concat', parts, { axis: axisOf(c.rank(parts[0] ?? c.tensor('tensors'))) }))
+  },
+})
 
 const stack: TorchLowering = {
   makes: ['Unsqueeze', 'Concat'],
@@ -406,7 +420,7 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
   'aten.broadcast_to': expand,
   'aten.squeeze': squeeze, 'aten.unsqueeze': unsqueeze,
   'aten.alias': same(), 'aten.detach': same(), 'aten.view_of': same(), 'aten.positive': same(), 'aten.resolve_conj': same(), 'aten.resolve_neg': same(), 'aten.conj': same(),
-  'aten.requires_grad_': same(), 'aten.dropout': dropping('input', 'train'), 'aten.feature_dropout': dropping('input', 'train'), 'aten.alpha_dropout': dropping('input', 'train'), 'aten.native_dropout': dropping('input', 'train'),
+  'aten.requires_grad_': same(), 'aten.dropout': dropping(), 'aten.feature_dropout': dropping(), 'aten.alpha_dropout': dropping(), 'aten.native_dropout': dropping(),
   'aten.contiguous': { makes: [], lower: (c) => {
     if (c.isContiguous('self')) c.setSame('self')
     else c.set(c.tensor('self'))
@@ -419,6 +433,7 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
     c.set(c.expand(c.cast(c.tensor('src'), c.dtype(target)), c.sizesOf(target)))
   } },
   'aten.cat': cat, 'aten.concat': cat, 'aten.concatenate': cat, 'aten.stack': stack,
+  'aten.hstack': joined(1, (rank) => (rank === 1 ? 0 : 1)), 'aten.vstack': joined(2, () => 0), 'aten.dstack': joined(3, () => 2),
   'aten.repeat': repeat('repeats'), 'aten.tile': repeat('dims'),
   'aten.roll': roll, 'aten.flip': flip,
   'aten.pad': pad(), 'aten.constant_pad_nd': pad('constant'), 'aten.reflection_pad1d': pad('reflect'), 'aten.reflection_pad2d': pad('reflect'), 'aten.reflection_pad3d': pad('reflect'),
@@ -428,12 +443,12 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
 }
 
 /** In inference, dropout is nothing; PyTorch returns the argument itself. */
-function dropping(name: string, train: string): TorchLowering {
+function dropping(): TorchLowering {
   return {
     makes: [], limits: 'training mode',
     lower: (c) => {
-      if (c.bool(train)) throw c.error('the module was exported in training mode', { fix: 'call module.eval() before torch.export.export' })
-      c.setSame(name)
+      if (c.bool('train')) throw c.error('the module was exported in training mode', { fix: 'call module.eval() before torch.export.export' })
+      c.setSame(c.has('self') ? 'self' : 'input')
     },
   }
 }

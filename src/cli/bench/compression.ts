@@ -1,0 +1,74 @@
+// `npm run bench -- compression`: Deep Compression's pipeline (prune, train, share weights, train, Huffman) on its two
+// MNIST networks, beside the table of the paper (arXiv 1510.00149, table 1).
+import type { BenchContext, BenchSuite, Row, SuiteResult, Target } from '../../benchmarks'
+import { writeModel } from '../../onnx'
+import { cubic, pruneGradually, readCompressed, shareWeights, withCentres, writeCompressed } from '../../optimization'
+import { accuracyOf, zoo, type ZooName } from '../zoo'
+import { fineTuner, trainCodebooks } from '../zoo/fine-tune'
+
+interface Network {
+  readonly name: ZooName
+  /** Of the paper: how many times smaller, and its error before and after in percent. */
+  readonly paper: { readonly ratio: number; readonly before: number; readonly after: number }
+  readonly sparsity: number
+  readonly bits: (name: string, rank: number) => number
+  readonly batchSize: number
+  readonly samples: number
+}
+
+const NETWORKS: readonly Network[] = [
+  { name: 'lenet-300-100', paper: { ratio: 40, before: 1.64, after: 1.58 }, sparsity: 0.94, bits: () => 5, batchSize: 128, samples: 60_000 },
+  { name: 'lenet-5', paper: { ratio: 39, before: 0.8, after: 0.74 }, sparsity: 0.95, bits: (_, rank) => (rank > 2 ? 6 : 4), batchSize: 64, samples: 20_000 },
+]
+
+async function measure(network: Network, { note, quick }: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
+  const { model, data, accuracy } = await zoo(network.name, note)
+  const train = data.train.take(quick ? 6000 : network.samples)
+  const fineTune = fineTuner(train, { epochs: 1, batchSize: network.batchSize, rate: 0.001, note })
+  const pruned = await pruneGradually(model, { sparsities: cubic(network.sparsity, 5), scope: 'global', fineTune: (m, context) => {
+    note(`${network.name}: pruning, step ${context.step} of ${context.steps}`)
+    return fineTune(m, context)
+  } })
+  // The last sparsity gets a longer training.
+  const settled = await pruneGradually(pruned.model, { sparsities: [network.sparsity], scope: 'global', fineTune: fineTuner(train, { epochs: 2, batchSize: network.batchSize, rate: 0.001, seed: 9, note }) })
+  const shared = shareWeights(settled.model, { bits: network.bits })
+  const trained = await trainCodebooks(shared.model, shared.codebooks, train, { epochs: 1, batchSize: network.batchSize, rate: 0.0003, note })
+  const { bytes, weights, skeletonBytes } = writeCompressed(withCentres(trained.model, trained.codebooks))
+  // What is judged is what the file gives back.
+  const after = await accuracyOf(writeModel(readCompressed(bytes)), data.test)
+  const parameters = [...model.graph.initializers.values()].reduce((sum, tensor) => sum + (tensor.dtype === 'float32' ? tensor.size : 0), 0)
+  const ratio = (4 * parameters) / bytes.length
+  const stored = weights.reduce((sum, w) => ({ nonZeros: sum.nonZeros + w.nonZeros, gaps: sum.gaps + w.gapBytes, indices: sum.indices + w.indexBytes, books: sum.books + w.codebookBytes }), { nonZeros: 0, gaps: 0, indices: 0, books: 0 })
+  const row = (contestant: string, unit: string, median: number): Row => ({ case: network.name, contestant, unit, median })
+  const prunedAccuracy = await accuracyOf(writeModel(settled.model), data.test)
+  const rows = [
+    row('dense: weights', 'kB', (4 * parameters) / 1000), row('dense: error', '%', 100 * (1 - accuracy)),
+    row('pruned: weights left', '%', 100 * (1 - settled.sparsity)), row('pruned: error', '%', 100 * (1 - prunedAccuracy)),
+    row('whole file', 'kB', bytes.length / 1000), row('of it gaps', 'kB', stored.gaps / 1000), row('of it indices', 'kB', stored.indices / 1000),
+    row('of it codebooks', 'kB', stored.books / 1000), row('of it graph and biases', 'kB', skeletonBytes / 1000),
+    row('whole file: times smaller', '×', ratio), row('paper: times smaller', '×', network.paper.ratio),
+    row('file read back: error', '%', 100 * (1 - after)), row('paper: error before', '%', network.paper.before), row('paper: error after', '%', network.paper.after),
+  ]
+  return {
+    rows, targets: [
+      { name: `${network.name}: size`, wanted: `at least ${network.paper.ratio} times smaller`, reached: `${ratio.toFixed(1)} times, the whole file`, met: ratio >= network.paper.ratio },
+      { name: `${network.name}: accuracy`, wanted: 'none lost', reached: `${(100 * accuracy).toFixed(2)}% before, ${(100 * after).toFixed(2)}% after`, met: after >= accuracy },
+    ],
+  }
+}
+
+export const suite: BenchSuite = {
+  name: 'compression',
+  description: "Deep Compression's pipeline on LeNet-300-100 and LeNet-5, beside the paper's table",
+  run: async (context): Promise<SuiteResult> => {
+    const wanted = NETWORKS.filter(({ name }) => context.args.length === 0 || context.args.includes(name))
+    const rows: Row[] = []
+    const targets: Target[] = []
+    for (const network of wanted) {
+      const result = await measure(network, context)
+      rows.push(...result.rows)
+      targets.push(...result.targets)
+    }
+    return { rows, targets }
+  },
+}

@@ -1,5 +1,6 @@
 // Every format that convert() reads, in the order in which they are tried. A new one is one entry here.
 import type { Format } from './convert'
+import { frozenGraphFormat, graphModelFormat, savedModelFormat } from './tensorflow/formats'
 import { exportedProgramFormat } from './torch/format'
 
-export const FORMATS: readonly Format[] = [exportedProgramFormat]
+export const FORMATS: readonly Format[] = [exportedProgramFormat, savedModelFormat, graphModelFormat, frozenGraphFormat]

@@ -44,7 +44,7 @@ function timed(name: string, model: Model, inputs: Tensors): Contestant {
 
 async function variants(trained: Trained, { note, quick }: BenchContext): Promise<Variant[]> {
   const { model, data, name } = trained
-  const train = data.train.take(quick ? 1280 : 6400)
+  const train = data.train.take(quick ? 1280 : 5120)
   const one = (m: string) => fineTuner(train, { epochs: 1, batchSize: 64, rate: 0.0015, note: (line) => { note(`${name}, ${m}: ${line}`) } })
   await useEngine()
   const scored = async (m: Model): Promise<Gradients> => {

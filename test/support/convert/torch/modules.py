@@ -219,9 +219,6 @@ def tiny():
             return self.model(x, **self.fixed)[0]
 
     u('tiny_swin', tv.swin_transformer.SwinTransformer([4, 4], 8, [2, 1], [1, 2], [4, 4], num_classes=5), image, dyn=0)
-    u('tiny_swin2', tv.swin_transformer.SwinTransformer(
-        [4, 4], 8, [2, 1], [1, 2], [4, 4], num_classes=5, block=tv.swin_transformer.SwinTransformerBlockV2,
-        downsample_layer=tv.swin_transformer.PatchMergingV2), image, dyn=0)
     u('tiny_vit', tv.VisionTransformer(32, 8, 1, 2, 16, 24, num_classes=5), image, dyn=0)
     u('tiny_convnext', convnext.ConvNeXt([convnext.CNBlockConfig(8, 12, 1), convnext.CNBlockConfig(12, None, 1)], 0.0, 1.0,
                                          num_classes=5), image, dyn=0)

@@ -20,3 +20,4 @@ export {
 } from './to-tensorflow'
 export { isCheckpoint, readCheckpoint } from './torch/checkpoint'
 export { convertModule, explainExportFailure, exportModule, type ModuleInput, type ModuleOptions } from './torch/python'
+export { loadWeights, weightsOf, type LoadedWeights } from './weights'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { fuzz } from '../../../test/support/convert/mutate'
+import { fuzz, FUZZ_TIMEOUT } from '../../../test/support/convert/mutate'
 import { writeZip } from '../../../test/support/convert/zip-writer'
 import { byteSource } from '../source'
 import { ZipArchive } from '../zip'
@@ -124,4 +124,4 @@ test('mutated checkpoints are read or refused with a typed error', () => {
   fuzz(pickles, (input) => {
     read(writeZip([{ name: 'm/data.pkl', data: input }, ...count(12).map((i) => ({ name: `m/data/${i}`, data: storage }))]))
   })
-})
+}, FUZZ_TIMEOUT)

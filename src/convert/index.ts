@@ -18,3 +18,6 @@ export {
   supportedOperators, TensorFlowModel, toTensorFlow,
   type ApplyOptions, type ModelInputs, type TensorFlowPort, type ToTensorFlowOptions,
 } from './to-tensorflow'
+export { TfContext, type TfLowering } from './tensorflow/context'
+export { tensorflowOperators } from './tensorflow/table'
+export { kerasLayers, LayerContext } from './keras/layers'

@@ -104,18 +104,6 @@ function depthwiseByTaps(x: tf.Tensor, filter: tf.Tensor, w: Window): tf.Tensor 
   return tf.reshape(sum ?? tf.zeros([0]), [x.shape[0] ?? 1, ...out, channels * multiplier])
 }
 
-/** Forward by the fast kernel, whose own gradient refuses dilations; backward through the form by taps. */
-function withGradientOf(fast: (x: tf.Tensor, w: tf.Tensor) => tf.Tensor, slow: (x: tf.Tensor, w: tf.Tensor) => tf.Tensor): (x: tf.Tensor, w: tf.Tensor) => tf.Tensor {
-  return tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
-    const [x, w, save] = inputs as [tf.Tensor, tf.Tensor, tf.GradSaveFunc]
-    save([x, w])
-    return {
-      value: fast(x, w),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.grads((a, b) => slow(a as tf.Tensor, b as tf.Tensor))(saved, dy),
-    }
-  }) as unknown as (x: tf.Tensor, w: tf.Tensor) => tf.Tensor
-}
-
 /** Two dimensions, one group; x NHWC, filter HWIO. */
 function convolve2d(x: tf.Tensor, filter: tf.Tensor, w: Window, depthwise: boolean): tf.Tensor {
   const strides = [...w.strides] as [number, number]
@@ -128,8 +116,8 @@ function convolve2d(x: tf.Tensor, filter: tf.Tensor, w: Window, depthwise: boole
     : tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad as 'valid', 'NHWC', dilations))
   if (all(w.dilations, 1)) return run([1, 1])(image, filter)
   const slow = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => (depthwise ? depthwiseByTaps : byTaps)(a, b, around)
-  if (!all(w.strides, 1)) return slow(image, filter)
-  return withGradientOf(run([...w.dilations] as [number, number]), slow)(image, filter)
+  // The fast kernel refuses dilations with strides, and its gradient refuses dilations.
+  return !all(w.strides, 1) || tf.engine().state.gradientDepth > 0 ? slow(image, filter) : run([...w.dilations] as [number, number])(image, filter)
 }
 
 /** Three dimensions, one group; x NDHWC, filter DHWIO. */

@@ -1,5 +1,5 @@
 // Control flow of TensorFlow 2 (If, While) as ONNX's If and Loop, and lists of tensors as ONNX sequences.
-import type { Graph, Value } from '../../../onnx'
+import { tensorType, type Graph, type Value } from '../../../onnx'
 import { lowering, type TfContext, type TfLowering } from '../context'
 import { bodyOf, functionNamed, GraphNode, type Endpoint } from '../graph'
 import { Emitter, Held } from '../held'
@@ -87,13 +87,22 @@ const setItem = lowering(['SequenceInsert'], (c) => {
   c.out(index?.item() === 0 ? c.op('SequenceConstruct', [c.in(2)]) : c.op('SequenceInsert', [c.in(0), c.in(2)]))
 }, 'entries that are not written in order')
 
+/** The shape that the graph states for the elements of a list, where inference found none. */
+function shaped(c: TfContext, value: Value, index: number, front: readonly null[]): Value {
+  const sizes = c.inputs[index]?.constant?.numbers()
+  if (value.shape === undefined && sizes !== undefined && c.inputs[index]?.rank === 1) {
+    value.type = tensorType(value.dtype ?? c.node.dtype('element_dtype'), [...front, ...sizes.map((size) => (size < 0 ? null : size))])
+  }
+  return value
+}
+
 export const control: Readonly<Record<string, TfLowering>> = {
   If: branch, StatelessIf: branch, While: loop, StatelessWhile: loop,
   TensorListReserve: emptyList, EmptyTensorList: emptyList,
   TensorListSetItem: setItem,
   TensorListPushBack: lowering(['SequenceInsert'], (c) => { c.out(c.op('SequenceInsert', [c.in(0), c.in(1)])) }),
-  TensorListGetItem: lowering(['SequenceAt'], (c) => { c.out(c.op('SequenceAt', [c.in(0), c.in(1)])) }),
+  TensorListGetItem: lowering(['SequenceAt'], (c) => { c.out(shaped(c, c.op('SequenceAt', [c.in(0), c.in(1)]), 2, [])) }),
   TensorListFromTensor: lowering(['SplitToSequence'], (c) => { c.out(c.op('SplitToSequence', [c.in(0)], { axis: 0, keepdims: 0 })) }),
-  TensorListStack: lowering(['ConcatFromSequence'], (c) => { c.out(c.op('ConcatFromSequence', [c.in(0)], { axis: 0, new_axis: 1 })) }),
+  TensorListStack: lowering(['ConcatFromSequence'], (c) => { c.out(shaped(c, c.op('ConcatFromSequence', [c.in(0)], { axis: 0, new_axis: 1 }), 1, [null])) }),
   TensorListLength: lowering(['SequenceLength'], (c) => { c.out(c.emitter.cast(c.op('SequenceLength', [c.in(0)]), 'int32')) }),
 }

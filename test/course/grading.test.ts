@@ -163,6 +163,13 @@ describe.runIf(walls)('grading runs (need bubblewrap)', () => {
     for (const [file, text] of Object.entries(files(at('spied')))) expect([file, text.includes(secret), /"seed"/.test(text)]).toEqual([file, false, false])
   }, LIMIT_MS)
 
+  test('a sandbox that is not here stops the run before the first answer', async () => {
+    await expect(copy.run(`process.env.PATH = '/nowhere'; try {
+      await lib.course.gradeSubmissions({ project: lib.course.projectAt(root), sandbox: 'bubblewrap', submissions: ${JSON.stringify(at('few'))}, out: ${JSON.stringify(at('never'))} })
+    } finally { process.env.PATH = ${JSON.stringify(process.env['PATH'])} }`)).rejects.toThrow(/SANDBOX_MISSING/)
+    expect(existsSync(at('never'))).toBe(false)
+  })
+
   test('an interrupt stops cleanly and the next run goes on', async () => {
     rmSync(at('stopped'), { recursive: true, force: true })
     const body = (abort: boolean): string => `

@@ -1,6 +1,6 @@
 // One call: pipelines of passes are tried on a model, cheaply at first, each measured on this machine; what comes back is
 // the Pareto front and the model that serves the goal within the budget. Running, scoring, timing and training are given.
-import { random, throwIfInterrupted, messageOf, displaySymbol, type Displayable, type MimeBundle } from '../../core'
+import { displaySymbol, random, throwIfInterrupted, WhetstoneError, type Displayable, type MimeBundle } from '../../core'
 import { writeModel, type Model } from '../../onnx'
 import { factorize } from '../compress'
 import { OptimizationError } from '../errors'
@@ -177,7 +177,9 @@ class Search {
       return trial
     } catch (error) {
       throwIfInterrupted()
-      this.failed.push({ what, reason: messageOf(error) })
+      // A pass that refuses is an answer; anything else is a fault, and not to be hidden.
+      if (!(error instanceof WhetstoneError)) throw error
+      this.failed.push({ what, reason: error.what })
       return undefined
     }
   }

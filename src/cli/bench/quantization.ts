@@ -172,6 +172,7 @@ function targets(rows: readonly Row[]): Target[] {
   return [
     {
       name: "accuracy beside onnxruntime's quantizer", wanted: 'better or equal in every row', met: pairs.length === 0 ? null : worse.length === 0,
+      // Of a share p of n images, √(p (1 − p) / n): of 98.5% of 10,000, 0.12 points.
       reached: pairs.length === 0 ? 'onnxruntime\'s quantizer is not installed' : `${pairs.length - worse.length} of ${pairs.length}${worse.map(({ name, peer, ours }) => `; ${name}: ${ours.toFixed(2)} against ${peer.toFixed(2)}`).join('')}`,
     },
     {

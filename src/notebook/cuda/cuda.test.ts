@@ -39,6 +39,6 @@ describe('the view of a CUDA run', () => {
     const [roof, asked] = rooflineFigure(run).data
     expect((roof?.y as number[]).at(-1)).toBeCloseTo(19500)
     expect(asked).toMatchObject({ x: [0.25], y: [0.25 * 2039] })
-    expect(() => cudaView({} as CudaRunLike)).toThrowError(expect.objectContaining({ code: 'CUDA_VALUE' }))
+    expect(() => cudaView({} as CudaRunLike)).toThrow(expect.objectContaining({ code: 'CUDA_VALUE' }))
   })
 })

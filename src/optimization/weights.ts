@@ -67,14 +67,15 @@ export function scaleAndShift(
 }
 
 /** The weight with every output channel multiplied by its number; undefined when a product does not fit into the type. */
-function scaledBy(weight: Tensor, { run, of }: OutputChannels, s: ArrayLike<number>): Tensor | undefined {
+function scaledBy(weight: Tensor, channels: OutputChannels, s: ArrayLike<number>): Tensor | undefined {
   const data = floats(weight)
+  const run = Math.max(1, channels.run)
   // Weights have millions of elements: float32 is written as such at once.
   const single = weight.dtype === 'float32'
   const out = single ? new Float32Array(data.length) : new Float64Array(data.length)
-  for (let start = 0; start < out.length; start += Math.max(1, run)) {
-    const factor = s[of(start)] ?? 1
-    const end = Math.min(out.length, start + Math.max(1, run))
+  for (let start = 0; start < out.length; start += run) {
+    const factor = s[channels.of(start)] ?? 1
+    const end = Math.min(out.length, start + run)
     for (let i = start; i < end; i++) {
       const product = (data[i] ?? 0) * factor
       out[i] = product

@@ -76,7 +76,7 @@ describe.skipIf(!found)('beside PyTorch' + reason, () => {
     weights.close()
     const x = tf.randomNormal([16, 4], 0, 1, 'float32', 7)
     model.compile({ optimizer: tf.train.sgd(0.1), loss: 'meanSquaredError' })
-    await model.fit(x, tf.ones([16, 3]), { epochs: 3, verbose: 0, shuffle: false })
+    await model.fit(x, tf.ones([16, 3]), { epochs: 3, shuffle: false })
     const trained = model.getWeights()
     const back = new Map(['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias'].map((name, i) => {
       const value = trained[i]!.rank === 2 ? trained[i]!.transpose() : trained[i]!

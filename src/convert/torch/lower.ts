@@ -124,7 +124,7 @@ export class Lowerer {
     const { kind } = DTYPES[dtype]
     const whole = kind === 'signed' || kind === 'unsigned'
     const list = dtype === 'int64' ? values.map(toInt64) : whole ? values.map(Math.trunc) : values
-    const value = this.root.constant(Tensor.from(list as readonly number[], shape, dtype), 'constant')
+    const value = this.root.constant(Tensor.from(list, shape, dtype), 'constant')
     this.constants.set(key, value)
     this.constantValues.add(value)
     return value

@@ -13,6 +13,7 @@ import { ZipArchive } from '../zip'
 import { Hdf5File, isHdf5 } from './hdf5'
 import { kerasLayers, LayerContext } from './layers'
 
+const MERGES = new Set(['Add', 'Subtract', 'Multiply', 'Maximum', 'Minimum', 'Average', 'Concatenate', 'Divide', 'Power'])
 /** Models in models. */
 const MAX_DEPTH = 20
 const OPSETS = { first: 20, last: 23, usual: 21 } as const
@@ -85,6 +86,12 @@ class Builder {
   }
 
   private layer(layer: Layer, inputs: readonly Held[], within: readonly string[]): Held[] {
+    // Arithmetic with numbers, such as x + 3, is saved as a layer with one input and the number beside it.
+    if (MERGES.has(layer.kind) && inputs.length < 2) {
+      throw new ConvertError('CONVERT_OPERATOR', `${layer.kind} with a number in place of a layer is not read`, {
+        where: `layer ${layer.name}`, fix: 'export the model with model.export(folder) and convert the SavedModel',
+      })
+    }
     if (isModel(layer.kind)) return this.model(layer.kind, layer.config, inputs, [...within, layer.name])
     const lowering = kerasLayers.get(layer.kind)
     if (lowering === undefined) throw new ConvertError('CONVERT_OPERATOR', `${layer.kind} has no mapping to ONNX`, { where: `layer ${layer.name}` })

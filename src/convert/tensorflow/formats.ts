@@ -121,7 +121,7 @@ function checkpointKeys(graph: TfGraph, saver: TfMessage<'Saver'> | undefined): 
   const enter = (node: GraphNode, depth: number): void => {
     const f = calledBy(graph, node)
     if (f === undefined || depth > 10) return
-    const body: Body = bodyOf(graph, f, node.inputs, `${node.name}/`)
+    const body: Body = bodyOf(f, node.inputs, `${node.name}/`)
     visit(body.nodes.values())
     for (const inner of body.nodes.values()) enter(inner, depth + 1)
   }

@@ -156,7 +156,7 @@ export interface Body {
 }
 
 /** The nodes of a function with given arguments in place of its parameters. Names are put behind `prefix`. */
-export function bodyOf(graph: TfGraph, f: GraphFunction, args: readonly Endpoint[], prefix: string): Body {
+export function bodyOf(f: GraphFunction, args: readonly Endpoint[], prefix: string): Body {
   const where = `function ${f.name}`
   if (args.length < f.parameters.length) {
     throw new ConvertError('CONVERT_MALFORMED', 'A function is called with too few arguments', { expected: String(f.parameters.length), got: String(args.length), where })
@@ -226,7 +226,7 @@ export class Inliner {
     this.count += f.message.node?.length ?? 0
     const nesting = node.name.split('/').length
     if (this.count > MAX_NODES || nesting > 10 * MAX_DEPTH) throw new ConvertError('CONVERT_LIMIT', 'Functions of the graph expand without end', { where: `node ${node.name}` })
-    const made = bodyOf(this.graph, f, node.inputs, `${node.name}/`)
+    const made = bodyOf(f, node.inputs, `${node.name}/`)
     this.bodies.set(node, made)
     return made
   }

@@ -17,13 +17,17 @@ export const toLast = (rank: number): number[] => [0, ...Array.from({ length: ra
 export const axisFirst = (axis: number, rank: number): number => (axis === 0 ? 0 : axis === rank - 1 ? 1 : axis + 1)
 
 export class Held {
+  private readonly bornFirst: boolean
+
   private constructor(
     private readonly emitter: Emitter,
     private lastValue: Value | undefined,
     private firstValue: Value | undefined,
     /** For handles: the node that made the variable or table. */
     readonly handle: GraphNode | undefined,
-  ) {}
+  ) {
+    this.bornFirst = firstValue !== undefined
+  }
 
   static of(emitter: Emitter, value: Value): Held {
     return new Held(emitter, value, undefined, undefined)
@@ -37,9 +41,9 @@ export class Held {
     return new Held(emitter, undefined, undefined, node)
   }
 
-  /** Whether it lies channels first, and only so. */
+  /** Whether it was made channels first, so that using it so costs nothing. */
   get isFirst(): boolean {
-    return this.lastValue === undefined && this.firstValue !== undefined
+    return this.bornFirst
   }
 
   get dtype(): DType | undefined {

@@ -86,6 +86,7 @@ function fromFields(message: TfMessage<'Tensor'>, dtype: DType, count: number, w
 const MAX_SPREAD = 2 ** 24
 
 function aligned<T>(bytes: Uint8Array, type: { new (buffer: ArrayBufferLike, offset: number, length: number): T; readonly BYTES_PER_ELEMENT: number }): T {
+  if (bytes.byteOffset % type.BYTES_PER_ELEMENT === 0) return new type(bytes.buffer, bytes.byteOffset, bytes.byteLength / type.BYTES_PER_ELEMENT)
   const copy = Uint8Array.from(bytes)
   return new type(copy.buffer, 0, copy.byteLength / type.BYTES_PER_ELEMENT)
 }
@@ -137,18 +138,28 @@ export function permuted(tensor: Tensor, order: readonly number[]): Tensor {
     strides[axis] = step
     step *= tensor.shape[axis] ?? 1
   }
+  // Axes that stay beside each other are one; the last one is a loop of its own.
+  const groups: { size: number; stride: number }[] = []
+  order.forEach((axis, i) => {
+    const group = groups.at(-1)
+    if (group !== undefined && axis === (order[i - 1] ?? -2) + 1) {
+      group.size *= tensor.shape[axis] ?? 1
+      group.stride = strides[axis] ?? 1
+    } else groups.push({ size: tensor.shape[axis] ?? 1, stride: strides[axis] ?? 1 })
+  })
   const out = new Words(tensor.size)
-  const moves = order.map((axis) => strides[axis] ?? 1)
-  const index = shape.map(() => 0)
+  const { size: inner, stride } = groups.pop() ?? { size: 1, stride: 1 }
+  const index = groups.map(() => 0)
   let from = 0
-  for (let to = 0; to < out.length; to++) {
-    out[to] = source[from] ?? 0
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += moves[axis] ?? 0
-      index[axis] = (index[axis] ?? 0) + 1
-      if ((index[axis] ?? 0) < (shape[axis] ?? 1)) break
-      from -= (moves[axis] ?? 0) * (shape[axis] ?? 1)
-      index[axis] = 0
+  for (let to = 0; to < out.length; to += inner) {
+    for (let i = 0, at = from; i < inner; i++, at += stride) out[to + i] = source[at] as number
+    for (let k = groups.length - 1; k >= 0; k--) {
+      const group = groups[k] as { size: number; stride: number }
+      from += group.stride
+      index[k] = (index[k] ?? 0) + 1
+      if ((index[k] ?? 0) < group.size) break
+      from -= group.stride * group.size
+      index[k] = 0
     }
   }
   return Tensor.ofBytes(tensor.dtype, shape, new Uint8Array(out.buffer))

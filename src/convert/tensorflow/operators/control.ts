@@ -12,7 +12,7 @@ function inside(c: TfContext, emitter: Emitter, name: string, args: readonly Hel
     c.lowerer.bind(node, held)
     return { node, index: 0 }
   })
-  const body = bodyOf(c.lowerer.graph, f, parameters, `${c.node.name}/`)
+  const body = bodyOf(f, parameters, `${c.node.name}/`)
   return c.lowerer.within(emitter, () => c.lowerer.lower(body.results))
 }
 

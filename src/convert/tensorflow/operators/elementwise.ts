@@ -56,6 +56,12 @@ function gelu(c: TfContext, x: Value, tanh: boolean): Value {
 
 const relu6 = (c: TfContext, x: Value): Value => c.op('Clip', [x, c.emitter.scalar(0, x.dtype ?? 'float32'), c.emitter.scalar(6, x.dtype ?? 'float32')])
 
+/** 1/√x; of constants as a quotient, which is folded: the scales of batch normalization. */
+function inverseRoot(c: TfContext, x: Value): Value {
+  const root = c.op('Sqrt', [x])
+  return root.tensor === undefined ? c.op('Reciprocal', [root]) : c.op('Div', [c.emitter.scalar(1, x.dtype ?? 'float32'), root])
+}
+
 const addN: TfLowering = lowering(['Sum'], (c) => {
   const first = c.inputs.some((h) => h.isFirst) && c.inputs.every((h) => h.rank === c.held(0).rank)
   const values = c.inputs.map((h) => (first ? h.first : h.value))
@@ -91,7 +97,7 @@ export const elementwise: Readonly<Record<string, TfLowering>> = {
   NotEqual: lowering(['Equal', 'Not'], (c) => { apply(c, (a, b) => c.op('Not', [c.op('Equal', [a, b])])) }),
   SquaredDifference: lowering(['Sub', 'Mul'], (c) => { apply(c, (a, b) => { const d = c.op('Sub', [a, b]); return c.op('Mul', [d, d]) }) }),
   Square: lowering(['Mul'], (c) => { c.map((x) => c.op('Mul', [x, x])) }),
-  Rsqrt: lowering(['Sqrt', 'Reciprocal'], (c) => { c.map((x) => c.op('Reciprocal', [c.op('Sqrt', [x])])) }),
+  Rsqrt: lowering(['Sqrt', 'Reciprocal'], (c) => { c.map((x) => inverseRoot(c, x)) }),
   Log1p: lowering(['Add', 'Log'], (c) => { c.map((x) => c.op('Log', [c.op('Add', [x, c.emitter.scalar(1, x.dtype ?? 'float32')])])) }),
   Expm1: lowering(['Exp', 'Sub'], (c) => { c.map((x) => c.op('Sub', [c.op('Exp', [x]), c.emitter.scalar(1, x.dtype ?? 'float32')])) }),
   Erfc: lowering(['Erf', 'Sub'], (c) => { c.map((x) => c.op('Sub', [c.emitter.scalar(1, x.dtype ?? 'float32'), c.op('Erf', [x])])) }),

@@ -295,9 +295,10 @@ function recurrent(c: LayerContext, kind: keyof typeof RNN, config: Json, weight
   const reordered = (from: Float32Array): Float32Array => Float32Array.from({ length: count * units }, (_, i) => from[(order[Math.floor(i / units)] ?? 0) * units + (i % units)] ?? 0)
   const both = flat === undefined ? undefined : Float32Array.from([...reordered(flat.subarray(0, count * units)), ...(after && flat.length === 2 * count * units ? reordered(flat.subarray(count * units)) : new Float32Array(count * units))])
   const name = (key: string, otherwise: string): string => {
-    const given = config.maybe(key)?.value ?? otherwise
-    const found = RNN_ACTIVATIONS[String(given)]
-    if (found === undefined) throw c.error('the activation has no ONNX form', String(given))
+    const value = config.maybe(key)?.value ?? otherwise
+    const given = typeof value === 'string' ? value : JSON.stringify(value)
+    const found = RNN_ACTIVATIONS[given]
+    if (found === undefined) throw c.error('the activation has no ONNX form', given)
     return found
   }
   const [inner, outer] = [name('activation', 'tanh'), kind === 'SimpleRNN' ? 'Sigmoid' : name('recurrent_activation', 'sigmoid')]
@@ -311,8 +312,8 @@ function recurrent(c: LayerContext, kind: keyof typeof RNN, config: Json, weight
     hidden_size: units, direction: backwards ? 'reverse' : 'forward', activations: kind === 'SimpleRNN' ? [inner] : kind === 'LSTM' ? [outer, inner, inner] : [outer, inner],
     ...(kind === 'GRU' ? { linear_before_reset: after ? 1 : 0 } : {}), ...(outer === 'HardSigmoid' ? { activation_alpha: [1 / 6, ...new Array<number>(f - 1).fill(0)], activation_beta: [0.5, ...new Array<number>(f - 1).fill(0)] } : {}),
   }, { outputs: 2 })
-  if (!sequences) return c.op('Squeeze', [made[1] as Value, c.emitter.numbers([0])])
-  const y = c.emitter.transpose(c.op('Squeeze', [made[0] as Value, c.emitter.numbers([1])]), [1, 0, 2])
+  if (!sequences) return c.op('Squeeze', [made[1], c.emitter.numbers([0])])
+  const y = c.emitter.transpose(c.op('Squeeze', [made[0], c.emitter.numbers([1])]), [1, 0, 2])
   // A layer that goes backwards gives its steps in that order; ONNX gives them in the order of time.
   return flip ? c.op('Slice', [y, c.emitter.numbers([-1]), c.emitter.numbers([Number.MIN_SAFE_INTEGER]), c.emitter.numbers([1]), c.emitter.numbers([-1])]) : y
 }
@@ -390,7 +391,7 @@ const LAYERS: Readonly<Record<string, Lowering<LayerContext>>> = {
   ...Object.fromEntries(['1D', '2D', '3D'].flatMap((d) => [[`GlobalAveragePooling${d}`, globalPool('ReduceMean')], [`GlobalMaxPooling${d}`, globalPool('ReduceMax')]])),
   Flatten: entry(['Reshape'], (c) => {
     const rest = (c.x.shape ?? []).slice(1)
-    const size = rest.every((s) => typeof s === 'number') ? elementCount(rest as number[]) : undefined
+    const size = rest.every((s) => typeof s === 'number') ? elementCount(rest) : undefined
     c.out(size === undefined ? c.op('Flatten', [c.x.value], { axis: 1 }) : c.op('Reshape', [c.x.value, c.emitter.numbers([-1, size])]))
   }),
   Reshape: entry(['Reshape'], (c) => {

@@ -73,6 +73,11 @@ export class Held {
     return (this.lastValue = this.emitter.transpose(this.firstValue, toLast(this.firstValue.shape?.length ?? 4)))
   }
 
+  /** Makes the value now, where it would otherwise be made at its first use. */
+  layOut(): Value {
+    return this.value
+  }
+
   /** Channels first. */
   get first(): Value {
     if (this.firstValue !== undefined) return this.firstValue
@@ -148,14 +153,14 @@ export class Emitter {
   cast(value: Value, dtype: DType): Value {
     if (value.dtype === dtype) return value
     const { tensor } = value
-    if (tensor !== undefined && tensor.size <= FOLD_LIMIT && dtype === 'float32' && tensor.dtype !== 'string') return this.tensor(Tensor.from(tensor.toArray() as Float32Array, tensor.shape, dtype))
+    if (tensor !== undefined && tensor.size <= FOLD_LIMIT && dtype === 'float32' && tensor.dtype !== 'string') return this.tensor(Tensor.from(tensor.toArray(), tensor.shape, dtype))
     return this.op('Cast', [value], { to: CODES[dtype] ?? 1 })
   }
 
   /** Sizes of a value, as an int64 vector. */
   sizes(value: Value): Value {
     const shape = value.shape
-    if (shape?.every((size) => typeof size === 'number') === true) return this.numbers(shape as number[])
+    if (shape?.every((size) => typeof size === 'number') === true) return this.numbers(shape)
     return this.op('Shape', [value])
   }
 

@@ -163,7 +163,7 @@ export class Lowerer {
     for (const [name, times] of Object.entries(emitter.made)) seen.onnx[name] = (seen.onnx[name] ?? 0) + times
     this.counts.set(node.op, seen)
     let map = this.results.get(emitter)
-    if (map === undefined) this.results.set(emitter, map = new Map())
+    if (map === undefined) this.results.set(emitter, map = new Map<GraphNode, (Held | undefined)[]>())
     map.set(node, context.results)
   }
 

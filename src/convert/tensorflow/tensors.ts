@@ -128,7 +128,9 @@ export function permuted(tensor: Tensor, order: readonly number[]): Tensor {
   const bits = DTYPES[tensor.dtype].bits
   if (tensor.dtype === 'string' || bits < 8) throw new ConvertError('CONVERT_DTYPE', 'Weights of this type cannot be laid out anew', { got: tensor.dtype })
   const size = bits / 8
-  const Words = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array, 16: undefined }[size as 1]
+  // Elements are only moved, so the arrays may all pass for one kind.
+  const kinds: Readonly<Record<number, unknown>> = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }
+  const Words = kinds[size] as Uint8ArrayConstructor | undefined
   if (Words === undefined) throw new ConvertError('CONVERT_DTYPE', 'Weights of this type cannot be laid out anew', { got: tensor.dtype })
   const source = aligned(tensor.bytes, Words)
   const shape = order.map((axis) => tensor.shape[axis] ?? 1)

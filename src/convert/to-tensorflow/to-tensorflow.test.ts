@@ -60,7 +60,8 @@ function check(body: Build, inputs: Readonly<Record<string, tf.Tensor>>, options
         const at = (sign: number): number => {
           const moved = tf.add(point, tf.mul(direction, tf.scalar(sign * step)))
           if (i < inputGrads.length) return loss(Object.values(inputs).map((x, k) => (k === i ? moved : x))).dataSync()[0] ?? NaN
-          const variable = point as tf.Variable
+          if (!(point instanceof tf.Variable)) throw new TypeError('only inputs and variables have gradients')
+          const variable = point
           const kept = variable.clone()
           variable.assign(moved)
           const value = loss(Object.values(inputs)).dataSync()[0] ?? NaN
@@ -207,7 +208,7 @@ describe('training', () => {
   function train(model: TensorFlowModel, steps: number): number[] {
     const optimizer = tf.train.adam(0.02)
     return Array.from({ length: steps }, () => optimizer.minimize(
-      () => tf.losses.softmaxCrossEntropy(labels, model.apply(images, { training: true }) as tf.Tensor) as tf.Scalar, true, model.trainableWeights)?.dataSync()[0] ?? NaN)
+      () => tf.losses.softmaxCrossEntropy<tf.Tensor, tf.Scalar>(labels, model.apply(images, { training: true }) as tf.Tensor), true, model.trainableWeights)?.dataSync()[0] ?? NaN)
   }
 
   test('lowers the loss; the model as ONNX then gives the same outputs in ONNX Runtime', () => {
@@ -299,9 +300,9 @@ describe('quantized models', () => {
     const model = toTensorFlow(quantized())
     expect(model.trainableWeights.map(({ name }) => name)).toEqual(['w.quantized'])
     const x = input([16, 3], 1)
-    const target = tf.matMul(x as tf.Tensor2D, tf.tensor2d([[0.5, 0.4], [-0.3, 0.2], [0.6, -1.1]]))
+    const target = tf.matMul(x, tf.tensor2d([[0.5, 0.4], [-0.3, 0.2], [0.6, -1.1]]))
     const optimizer = tf.train.adam(0.05)
-    const loss = (): tf.Scalar => tf.losses.meanSquaredError(target, model.apply(x) as tf.Tensor) as tf.Scalar
+    const loss = (): tf.Scalar => tf.losses.meanSquaredError<tf.Tensor, tf.Scalar>(target, model.apply(x) as tf.Tensor)
     const first = loss().dataSync()[0] ?? NaN
     for (let i = 0; i < 60; i++) optimizer.minimize(loss, false, model.trainableWeights)
     expect(loss().dataSync()[0]).toBeLessThan(0.1 * first)

@@ -162,7 +162,7 @@ const like = (value: number): TfLowering => lowering(['Shape', 'Expand'], (c) =>
 const shape: TfLowering = lowering(['Shape', 'Cast'], (c) => {
   const sizes = c.held(0).shape
   const type = c.node.dtype('out_type') ?? 'int32'
-  if (sizes?.every((size) => typeof size === 'number') === true) c.out(c.emitter.tensor(Tensor.from(sizes as number[], [sizes.length], type)))
+  if (sizes?.every((size) => typeof size === 'number') === true) c.out(c.emitter.tensor(Tensor.from(sizes, [sizes.length], type)))
   else c.out(c.emitter.cast(c.op('Shape', [c.in(0)]), type))
 })
 

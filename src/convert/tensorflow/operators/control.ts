@@ -34,7 +34,7 @@ const branch: TfLowering = lowering(['If'], (c) => {
     for (const held of results) emitter.g.output(own(emitter, held.value))
   })
   // Values that both branches read are laid out before the branch.
-  args.forEach((held) => { if (held.handle === undefined) void held.value })
+  for (const held of args) if (held.handle === undefined) held.layOut()
   const branches = { then_branch: make('then', 'then_branch'), else_branch: make('else', 'else_branch') }
   const scalar = (flag.shape?.length ?? 0) === 0 ? flag : c.op('Reshape', [flag, c.emitter.numbers([])])
   c.emitter.ops('If', [scalar], branches, { outputs: count }).forEach((value, i) => { c.out(value, i) })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { build, writeModel } from '../onnx'
-import { runner } from './runner'
+import { build, writeModel } from '../../src/onnx'
+import { runner } from '../../src/runtime/runner'
 
 const adder = (n: number): Uint8Array => writeModel(build('add', (g) => { g.output(g.op('Add', [g.input('x', 'float32', [1]), n]), 'y') }))
 const x = { x: { dtype: 'float32' as const, shape: [1], data: Float32Array.of(1) } }

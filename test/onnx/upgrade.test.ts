@@ -1,9 +1,9 @@
 // Models raised to newer operator sets compute the same in ONNX Runtime, which implements every version.
 import { describe, expect, test } from 'vitest'
-import { build, run, weights } from '../../test/support/run'
-import { exampleInputs, verifySame } from '../optimization'
-import { upgradeOpset } from './upgrade'
-import { Tensor, validateModel, type GraphBuilder, type Value } from './index'
+import { build, run, weights } from '../support/run'
+import { exampleInputs, verifySame } from '../../src/optimization'
+import { upgradeOpset } from '../../src/onnx/upgrade'
+import { Tensor, validateModel, type GraphBuilder, type Value } from '../../src/onnx'
 
 const f = (...values: number[]): Tensor => Tensor.from(values, [values.length], 'float32')
 

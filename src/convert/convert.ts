@@ -5,7 +5,9 @@ import { formatCount, type FunctionDefinition, type Model } from '../onnx'
 import { ConvertError } from './errors'
 import { FORMATS } from './formats'
 import { ConversionReport, countParameters, type ConversionFacts, type SimplifiedSummary } from './report'
+import { isSafetensors } from './safetensors'
 import { byteSource, type ByteSource } from './source'
+import { isCheckpoint } from './torch/checkpoint'
 import { DEFAULT_TOLERANCE, verifyConversion, type Run, type Sample } from './verify'
 
 /** The part of the optimization room's `simplify` that is used here. */
@@ -116,6 +118,12 @@ function inputOf(from: string | Uint8Array): Input {
 function formatOf(input: Input): Format {
   const found = FORMATS.find((format) => format.matches(input))
   if (found !== undefined) return found
+  if (input.bytes !== undefined && (isCheckpoint(input.bytes) || isSafetensors(input.bytes))) {
+    throw new ConvertError('CONVERT_FORMAT', 'The file holds weights only, and no graph to convert', {
+      expected: FORMATS.map(({ name, endings }) => `${name} (${endings.join(', ')})`).join('; '), where: input.name,
+      fix: 'export the module in PyTorch: torch.export.save(torch.export.export(module, inputs), "model.pt2"); weights are read by readCheckpoint and readSafetensors',
+    })
+  }
   throw new ConvertError('CONVERT_FORMAT', 'The file is of no format that can be converted', {
     expected: FORMATS.map(({ name, endings }) => `${name} (${endings.join(', ')})`).join('; '),
     got: input.bytes === undefined ? 'a folder' : `a file that begins with ${Buffer.from(input.bytes.read(0, Math.min(8, input.bytes.size))).toString('hex') || 'nothing'}`,

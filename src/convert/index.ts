@@ -20,3 +20,7 @@ export {
 } from './to-tensorflow'
 export { isCheckpoint, readCheckpoint } from './torch/checkpoint'
 export { convertModule, explainExportFailure, exportModule, type ModuleInput, type ModuleOptions } from './torch/python'
+export { loadWeights, weightsOf, type LoadedWeights } from './weights'
+export { TfContext, type TfLowering } from './tensorflow/context'
+export { tensorflowOperators } from './tensorflow/table'
+export { kerasLayers, LayerContext } from './keras/layers'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ConvertError } from './errors'
 import { byteSource } from './source'
-import { fuzz } from '../../test/support/convert/mutate'
+import { fuzz, FUZZ_TIMEOUT } from '../../test/support/convert/mutate'
 import { writeZip, type ZipPart } from '../../test/support/convert/zip-writer'
 import { ZipArchive } from './zip'
 
@@ -78,4 +78,4 @@ test('mutated archives are read or refused with a typed error', () => {
   const { read, refused } = fuzz(seeds, readAll)
   expect(read + refused).toBeGreaterThan(0)
   expect(refused).toBeGreaterThan(read)
-})
+}, FUZZ_TIMEOUT)

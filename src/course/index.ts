@@ -41,3 +41,4 @@ export { diagnoseModel, diagnoseText, FAILURES, textOrFile, type Diagnosis, type
 export type { FailureCase } from './debugging/case'
 export { review, REVIEW_RULES } from './hardening/review'
 export type { Finding, ReviewRule, Severity } from './hardening/finding'
+export { interview } from './interview/notebook'

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { buildSync } from 'esbuild'
 import fc from 'fast-check'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { appendEvent, journalLine, parseLine, progressOf, readJournal, type JournalEntry, type JournalEvent } from './journal'
+import { appendEvent, damagedLines, journalLine, parseLine, progressOf, readJournal, type JournalEntry, type JournalEvent } from './journal'
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'journal-'))
 const file = path.join(folder, 'journal.jsonl')
@@ -18,6 +18,8 @@ const event = fc.oneof(
   fc.record({ kind: fc.constant('hint' as const), exercise: fc.string(), level: fc.integer({ min: 1, max: 3 }) }),
   fc.record({ kind: fc.constant('solution' as const), exercise: fc.string({ unit: 'grapheme' }), afterPass: fc.boolean() }),
   fc.record({ kind: fc.constant('reset' as const), exercise: fc.string() }),
+  fc.record({ kind: fc.constant('interview' as const), question: fc.string(), rating: fc.constantFrom(1 as const, 2 as const, 3 as const, 4 as const), probe: fc.boolean() }),
+  fc.record({ kind: fc.constant('evaluation' as const), scope: fc.string(), file: fc.string() }),
 )
 const NOW = new Date('2026-03-01T12:00:00Z')
 const stamped = (events: readonly JournalEvent[]): JournalEntry[] => events.map((each) => ({ ...each, time: NOW.toISOString() }))
@@ -105,6 +107,21 @@ test('an event too long for one write is refused, and so is a place that cannot 
   expect(() => appendEvent(file, { kind: 'reset', exercise: 'x'.repeat(5000) })).toThrow(/too long/)
   writeFileSync(path.join(folder, 'taken'), '')
   expect(() => appendEvent(path.join(folder, 'taken', 'journal.jsonl'), { kind: 'reset', exercise: 'x' })).toThrow(/could not be saved/)
+})
+
+test('events of a later version are kept and touch no exercise; damaged lines are counted', () => {
+  appendEvent(file, { kind: 'hint', exercise: 'a/b/c', level: 1 }, NOW)
+  appendEvent(file, { kind: 'dance', exercises: ['a/b/c'] } as unknown as JournalEvent, NOW)
+  appendFileSync(file, '\n{"kind":"reset","exercise":"a/b/c","sum":"0000000000000000"}')
+  expect(progressOf(readJournal(file)).get('a/b/c')?.hints).toBe(1)
+  expect([readJournal(file).length, damagedLines(file), damagedLines(path.join(folder, 'none'))]).toEqual([2, 1, 0])
+})
+
+test('nothing leaves the machine: no file of the course opens a connection', () => {
+  const files = readdirSync(__dirname, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  expect(files.length).toBeGreaterThan(40)
+  const opens = files.filter((name) => /from '(?:node:)?(?:net|http|https|http2|tls|dgram|undici)'|(?<![.\w])fetch\(|new WebSocket|XMLHttpRequest/.test(readFileSync(path.join(__dirname, name), 'utf8')))
+  expect(opens).toEqual([])
 })
 
 test('progress is the best since the last reset, and says what was shown', () => {

@@ -26,8 +26,8 @@ const models: Record<string, { input: number[]; layers: () => tf.layers.Layer[] 
     tf.layers.lstm({ inputShape: [3, 4], units: 6, returnSequences: true, kernelInitializer: seeded(1), recurrentInitializer: seeded(2) }),
     tf.layers.lstm({ units: 6, kernelInitializer: seeded(3), recurrentInitializer: seeded(4) }),
     tf.layers.dense({ units: 3, activation: 'softmax', kernelInitializer: seeded(5) })] },
-  'bidirectional GRU': { input: [3, 4], layers: () => [
-    tf.layers.bidirectional({ inputShape: [3, 4], mergeMode: 'concat',
+  'bidirectional GRU': { input: [2, 4], layers: () => [
+    tf.layers.bidirectional({ inputShape: [2, 4], mergeMode: 'concat',
       layer: tf.layers.gru({ units: 4, kernelInitializer: seeded(1), recurrentInitializer: seeded(2) }) }),
     tf.layers.dense({ units: 3, activation: 'softmax', kernelInitializer: seeded(3) })] },
 }
@@ -35,7 +35,6 @@ const models: Record<string, { input: number[]; layers: () => tf.layers.Layer[] 
 interface Options {
   readonly optimizer?: () => tf.Optimizer
   readonly callbacks?: tf.CustomCallbackArgs
-  readonly epochs?: number
 }
 
 /** Ten samples in batches of four: a smaller batch ends every epoch. */
@@ -47,12 +46,13 @@ async function train(backend: string, name: string, replay: boolean, options: Op
   const optimizer = options.optimizer?.() ?? tf.train.adam(0.05)
   model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
   const history = await model.fit(uniform([10, ...input], 42), labels(10), {
-    epochs: options.epochs ?? 6, batchSize: 4, shuffle: false, ...(options.callbacks ? { callbacks: options.callbacks } : {}),
+    epochs: 5, batchSize: 4, shuffle: false, ...(options.callbacks ? { callbacks: options.callbacks } : {}),
   })
   const weights = model.getWeights().map((w) => Float32Array.from(w.dataSync()))
   const iterations = (optimizer as unknown as { iterations_: number }).iterations_
   const compiled = status().replays
   model.dispose()
+  optimizer.dispose()
   await tf.setBackend('onnx')
   return { loss: history.history.loss as number[], accuracy: history.history.acc as number[], weights, iterations, compiled }
 }
@@ -71,12 +71,11 @@ describe('fit compiles a step that repeats', () => {
         expect(fast.accuracy).toEqual(other.accuracy)
         expect(distance(fast.weights, other.weights)).toBeLessThan(2e-3)
       }
-    })
+    }, 180_000)
   }
 
   for (const [name, optimizer] of Object.entries({
-    sgd: () => tf.train.sgd(0.1), momentum: () => tf.train.momentum(0.1, 0.9), adagrad: () => tf.train.adagrad(0.1),
-    adadelta: () => tf.train.adadelta(1), adamax: () => tf.train.adamax(0.05), rmsprop: () => tf.train.rmsprop(0.01),
+    sgd: () => tf.train.sgd(0.1), momentum: () => tf.train.momentum(0.1, 0.9), adamax: () => tf.train.adamax(0.05), rmsprop: () => tf.train.rmsprop(0.01),
   })) {
     it(`${name}: the same weights as call by call`, async () => {
       const [fast, slow] = [await train('onnx', 'dense with regularizer', true, { optimizer }), await train('onnx', 'dense with regularizer', false, { optimizer })]

@@ -1,6 +1,6 @@
 // Rewrites a recorded graph before ONNX Runtime sees it, where the shape of a whole loop matters and not one call: an
-// unrolled recurrence has dozens of small products with the same weights and the same activation on every gate.
-import { elementCount, sameShape } from '../core'
+// unrolled recurrence has dozens of small products with the same weights.
+import { sameShape } from '../core'
 import type { Builder } from './builder'
 import type { GraphNode, V } from './graph'
 
@@ -152,45 +152,6 @@ function waitForEachOther(group: readonly GraphNode[], uses: Uses): boolean {
   return false
 }
 
-const ELEMENTWISE = new Set(['Add', 'Mul', 'Clip', 'Equal', 'Tanh', 'Sigmoid', 'HardSigmoid', 'Sub'])
-
-interface Piece {
-  readonly from: V
-  /** Where the piece lies, as text. */
-  readonly place: string
-}
-
-/** What a slice of whole rows or columns cuts, and where. */
-function pieceOf(v: V | undefined): Piece | undefined {
-  if (v?.node?.op !== 'Slice' || v.node.inputs.length !== 4) return undefined
-  const [from, ...where] = v.node.inputs as readonly V[]
-  return from && where.every((w) => w.constant) ? { from, place: where.map((w) => w.constant?.join() ?? '').join(';') } : undefined
-}
-
-/** f(piece of x) for most pieces of x becomes a piece of f(x): one operator instead of one a gate. */
-const activationOfWhole: Rule = (b, node, uses) => {
-  if (!ELEMENTWISE.has(node.op)) return undefined
-  const pieces = node.inputs.map(pieceOf)
-  const lead = pieces.find((piece) => piece)
-  if (!lead) return undefined
-  const fits = node.inputs.every((v, i) => {
-    const piece = pieces[i]
-    return piece ? piece.place === lead.place && sameShape(piece.from.shape, lead.from.shape) : v?.constant?.length === 1
-  })
-  if (!fits) return undefined
-  // Sorted, as sums and products come in either order. This only counts siblings: each computes from its own inputs.
-  const sources = (other: GraphNode): string => other.inputs.map((v, i) =>
-    `${other.op === 'Sub' ? i : ''}${pieceOf(v)?.from.id ?? `=${v?.id ?? ''}`}`).sort().join()
-  const mine = sources(node)
-  const siblings = uses.readers(lead.from).flatMap((slice) => uses.readers(made(slice)))
-    .filter((other) => other.op === node.op && sources(other) === mine && JSON.stringify(other.attributes) === JSON.stringify(node.attributes))
-  const covered = new Set(siblings).size * elementCount(made(node).shape)
-  if (covered * 2 <= elementCount(lead.from.shape)) return undefined
-  const whole = b.elementwise(node.op, node.inputs.map((v, i) => pieces[i]?.from ?? v as V), made(node).dtype, node.attributes)
-  const slice = node.inputs[pieces.indexOf(lead)]?.node
-  return slice && b.node('Slice', [whole, ...slice.inputs.slice(1)], {}, made(node))
-}
-
 /** Equal slices that tile most of an axis become one Split. */
 const slicesToSplit: Rule = (b, node, uses) => {
   const at = cut(node)
@@ -218,10 +179,10 @@ function cut(node: GraphNode): { readonly from: V; readonly axis: number; readon
 
 /** Applied one after the other, each until it changes nothing. */
 const RULES: readonly (() => Rule)[] = [
-  () => biasIntoProduct, sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => activationOfWhole, () => slicesToSplit,
+  () => biasIntoProduct, sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => slicesToSplit,
 ]
 
-/** More than a chain of activations is long, and a model has weights that many steps share. */
+/** More than a model has weights that many steps share. */
 const ROUNDS = 16
 
 /** The outputs of the rewritten graph, in the same order, with the same shapes and types. */

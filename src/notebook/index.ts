@@ -2,6 +2,8 @@ import { notebookHost } from '../core'
 import { registerRenderers } from './renderers'
 
 export * from './charts'
+export type { AccessLike, CudaRunLike, FaultLike, KernelLike, LineLike } from './cuda/parts'
+export { cudaView, rooflineFigure } from './cuda/view'
 export * from './errors'
 export { Figure, PALETTE, plot, type Layout, type Trace } from './figure'
 export type { GraphLike, ModelLike, NodeLike, ValueLike } from './graph/parts'

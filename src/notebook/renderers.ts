@@ -1,5 +1,7 @@
 // What the notebook shows for values of other libraries: registered with the kernel's host when the library is imported.
 import { displaySymbol, type MimeBundle, type NotebookHost, type Renderer } from '../core'
+import { isCudaRun } from './cuda/parts'
+import { cudaView } from './cuda/view'
 import { graphView } from './graph/view'
 import { isGraph, isModel } from './graph/parts'
 import { isTensor } from './plain'
@@ -10,7 +12,7 @@ import { escapeHtml, formatNumber, sparkline } from './text'
 const MAX_READ = 1_000_000
 
 /** In the order of registration: the last is asked first. */
-const RENDERERS: readonly Renderer[] = [renderTensor, renderFrame, renderModel]
+const RENDERERS: readonly Renderer[] = [renderTensor, renderFrame, renderModel, renderCuda]
 
 const registered = Symbol.for('whetstone.renderers')
 
@@ -24,6 +26,10 @@ export function registerRenderers(host: NotebookHost): void {
 
 function renderFrame(value: unknown): MimeBundle | undefined {
   return isFrame(value) ? table(value)[displaySymbol]() : undefined
+}
+
+function renderCuda(value: unknown): MimeBundle | undefined {
+  return isCudaRun(value) ? cudaView(value)[displaySymbol]() : undefined
 }
 
 function renderModel(value: unknown): MimeBundle | undefined {

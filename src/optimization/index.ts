@@ -6,6 +6,7 @@ export {
   definePass, type Change, type Pass, type PassContext, type PassDescription, type PassResult, type Reason, type Work,
 } from './pass'
 export * from './passes'
+export * from './pipeline'
 export * from './precision'
 export * from './compress'
 export * from './prune'

@@ -1,5 +1,5 @@
 // Linear operators by output channel, whatever their layout: scaling and shifting their outputs by changing their weights.
-import type { Node, Tensor, Value } from '../onnx'
+import { Tensor, type Node, type Value } from '../onnx'
 import { floats, floatTensor } from './constants'
 
 /** How the elements of a weight belong to output channels, and where the channels lie in the output. */
@@ -7,6 +7,8 @@ export interface OutputChannels {
   readonly count: number
   /** The output channel of the element at this place of the row-major order. */
   of(index: number): number
+  /** How many elements that follow each other belong to the same channel. */
+  readonly run: number
   /** Axis of the channels in the output, counted from the front (Conv) or, negative, from the back (Gemm, MatMul). */
   readonly axis: 1 | -1
 }
@@ -21,16 +23,16 @@ export function outputChannels(node: Node, weight: Tensor): OutputChannels | und
   if (first === undefined || second === undefined) return undefined
   if (node.opType === 'Gemm' || node.opType === 'MatMul') {
     if (kernel.length > 0) return undefined
-    return node.int('transB', 0) === 0 ? { count: second, axis: -1, of: (index) => index % second }
-      : { count: first, axis: -1, of: (index) => Math.floor(index / second) }
+    return node.int('transB', 0) === 0 ? { count: second, axis: -1, run: 1, of: (index) => index % second }
+      : { count: first, axis: -1, run: second, of: (index) => Math.floor(index / second) }
   }
   const group = node.int('group', 1)
   if (group < 1 || first % group !== 0) return undefined
   const inner = kernel.reduce((product, size) => product * size, 1)
-  if (node.opType === 'Conv') return { count: first, axis: 1, of: (index) => Math.floor(index / (second * inner)) }
+  if (node.opType === 'Conv') return { count: first, axis: 1, run: second * inner, of: (index) => Math.floor(index / (second * inner)) }
   const perGroup = first / group
   return {
-    count: second * group, axis: 1,
+    count: second * group, axis: 1, run: inner,
     of: (index) => {
       const c = Math.floor(index / (second * inner))
       return Math.floor(c / perGroup) * second + (Math.floor(index / inner) % second)
@@ -59,15 +61,28 @@ export function scaleAndShift(
   if (typeof before === 'string') return before
   const beta = node.float('beta', 1)
   const shifted = Float64Array.from({ length: count }, (_, c) => (s?.[c] ?? 1) * beta * (before?.[c] ?? 0) + (t?.[c] ?? 0))
-  const data = floats(weight)
-  let scaled: Tensor | undefined = weight
-  if (s !== undefined) {
-    const out = new Float64Array(data.length)
-    for (let i = 0; i < out.length; i++) out[i] = (data[i] ?? 0) * (s[channels.of(i)] ?? 1)
-    scaled = floatTensor(out, weight.shape, weight.dtype)
-  }
+  const scaled = s === undefined ? weight : scaledBy(weight, channels, s)
   const moved = floatTensor(shifted, [count], weight.dtype)
   return scaled === undefined || moved === undefined ? `the folded weights do not fit into ${weight.dtype}` : { weight: scaled, bias: moved }
+}
+
+/** The weight with every output channel multiplied by its number; undefined when a product does not fit into the type. */
+function scaledBy(weight: Tensor, channels: OutputChannels, s: ArrayLike<number>): Tensor | undefined {
+  const data = floats(weight)
+  const run = Math.max(1, channels.run)
+  // Weights have millions of elements: float32 is written as such at once.
+  const single = weight.dtype === 'float32'
+  const out = single ? new Float32Array(data.length) : new Float64Array(data.length)
+  for (let start = 0; start < out.length; start += run) {
+    const factor = s[channels.of(start)] ?? 1
+    const end = Math.min(out.length, start + run)
+    for (let i = start; i < end; i++) {
+      const product = (data[i] ?? 0) * factor
+      out[i] = product
+      if (single && Number.isFinite(product) && !Number.isFinite(out[i])) return undefined
+    }
+  }
+  return out instanceof Float32Array ? Tensor.from(out, weight.shape, 'float32') : floatTensor(out, weight.shape, weight.dtype)
 }
 
 /**

@@ -211,6 +211,19 @@ describe.runIf(walls)('attacks (needs bubblewrap)', () => {
     expect(left).toEqual([])
   })
 
+  test('replies over stdout, as a container passes them, are believed as little as those over a descriptor of their own', async () => {
+    // The command inside the container, without the container around it.
+    const results = await copy.run(`
+      const project = lib.course.projectAt(root), backend = { name: 'docker', launch: (args) => ({ command: 'sh', args: ['-c', 'exec 3>&1 1>&2 "$0" "$@"', process.execPath, ...args], replies: 1 }) }
+      const other = lib.course.createGrader({ project, backend })
+      try {
+        const cells = ${JSON.stringify([SOLUTION, attack('console.log(1); console.error(2); process.exit(0)'), attack(forge(`'{"id":2,"ok":true,"value":[1,8,24,24]}'`, 1, 1) + 'return 1'), attack(forge(`'{"id":2,"ok":true,"value":[1,8,24,24]}'`, 3, 3) + 'return 1')])}, results = []
+        for (const cell of cells) { const { report, incidents } = await other.grade(opened, cell, 1); results.push([report.points, incidents.length > 0]) }
+        return results
+      } finally { other.close() }`)
+    expect(results).toEqual([[8, false], [0, true], [0, false], [0, true]])
+  })
+
   test('without bubblewrap nothing runs unless asked for', async () => {
     await expect(copy.run(`process.env.PATH = '/nowhere'; try { lib.course.findSandbox() } finally { process.env.PATH = ${JSON.stringify(process.env['PATH'])} }`))
       .rejects.toThrow(/SANDBOX_MISSING[^]*--sandbox=none/)

@@ -9,6 +9,9 @@ import { runner, Session } from '../../src/runtime'
 
 export { runner, Session }
 
+/** Tests of rooms that may not import the passes take them from here. */
+export { simplify } from '../../src/optimization'
+
 /** Runs a model once, unoptimized, on one thread. */
 export const run: RunFunction = (bytes, inputs) => {
   const session = Session.create(bytes, { optimization: 'disabled', threads: 1 })

@@ -104,6 +104,7 @@ __attribute__((always_inline)) inline void deviceAccess(Fiber* f, uintptr_t a, u
   Cell* cells;
   if (shared) {
     valid = worker.sharedValid + at;
+    if (__builtin_expect(*valid & COMPILERS, 0)) return;
     cells = worker.sharedRace + (at >> 2) * 3;
   } else {
     if (__builtin_expect(a - DEVICE >= DEVICE_BYTES, 0)) {

@@ -217,7 +217,9 @@ void ws_launch(const char* kernel, int line, ws_uint3 grid, ws_uint3 block, size
     return;
   }
   memcpy((void*)PARAMS, closure, bytes);
+  static uint64_t launches = 0;
   Launch l;
+  l.id = ++launches;
   l.kernel = kernel;
   l.line = line;
   l.grid = {grid.x, grid.y, grid.z};

@@ -26,8 +26,8 @@ constexpr uintptr_t PARAMS = 0x41'0000'0000, PARAMS_BYTES = 1 << 20;
 /** Shared memory that a block can have: 227 KiB, as on compute capability 9.0. */
 constexpr size_t SHARED_LIMIT = 227 * 1024;
 
-/** State bits of a byte: in an allocation, written at least once, read and written in this launch, open to the host. */
-enum : uint8_t { ALLOCATED = 1, WRITTEN = 2, READ_NOW = 4, WRITTEN_NOW = 8, HOST_TOO = 16 };
+/** State bits of a byte: in an allocation, written at least once, read and written in this launch, open to the host, the compiler's own. */
+enum : uint8_t { ALLOCATED = 1, WRITTEN = 2, READ_NOW = 4, WRITTEN_NOW = 8, HOST_TOO = 16, COMPILERS = 32 };
 
 /** How often a fiber may go through hooks before the others get their turn; lets threads wait for each other's memory. */
 constexpr int QUANTUM = 1024;
@@ -144,7 +144,7 @@ struct Worker {
   uint64_t accesses, barriers, collectives, readOnce, writtenOnce, earlyEnds;
   size_t dynamicNow;
   /** The shared variables of the running kernel. */
-  const void* sharedOf;
+  uint64_t sharedOf;
   std::vector<uint32_t> mine;
   uint32_t base;   // first thread slot of the current block: cooperative launches hold several blocks
 };
@@ -152,6 +152,7 @@ struct Worker {
 struct Dim { uint32_t x, y, z; };
 
 struct Launch {
+  uint64_t id;
   std::string kernel;
   int line;
   Dim grid, block;

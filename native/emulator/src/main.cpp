@@ -204,6 +204,7 @@ int main(int argc, char** argv) {
   action.sa_sigaction = crashed;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   for (int s : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigaction(s, &action, nullptr);
+  on_exit([](int code, void*) { writeResult(code); }, nullptr);  // a program may call exit
   std::thread(watch).detach();
 
   int status = 0;

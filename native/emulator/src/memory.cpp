@@ -120,7 +120,7 @@ void forEachLeak(void (*tell)(uintptr_t, size_t, int)) {
 // ---- shared memory ----
 
 /** `function` is the base name of the function that it is declared in. */
-struct Variable { size_t offset, bytes; std::string name, function; };
+struct Variable { size_t offset, bytes; std::string name, function; bool guard; };
 static std::vector<Variable> variables;
 SharedLayout sharedLayout;
 static size_t anchorOffset;
@@ -156,14 +156,15 @@ void findSharedVariables() {
       std::string name = names + symbols[k].st_name;
       if (name.find("ws_tls_dynamic") != std::string::npos) anchorOffset = symbols[k].st_value;
       if (name.find("ws_tls_") != std::string::npos || symbols[k].st_size == 0) continue;
+      bool guard = name.compare(0, 4, "_ZGV") == 0;
       int status;
       if (char* plain = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status)) {
         name = plain;
         free(plain);
       }
-      variables.push_back({symbols[k].st_value, symbols[k].st_size, name, functionOf(name)});
+      variables.push_back({symbols[k].st_value, symbols[k].st_size, name, functionOf(name), guard});
       end = std::max<size_t>(end, symbols[k].st_value + symbols[k].st_size);
-      sharedLayout.staticBytes += symbols[k].st_size;
+      if (!guard) sharedLayout.staticBytes += symbols[k].st_size;
     }
   }
   munmap(file, s.st_size);
@@ -180,8 +181,11 @@ std::string sharedName(size_t offset) {
 
 void writeString(FILE* out, const std::string& s);
 void writeSharedVariables(FILE* out) {
+  bool first = true;
   for (size_t i = 0; i < variables.size(); i++) {
-    fprintf(out, i ? ",[" : "[");
+    if (variables[i].guard) continue;
+    fprintf(out, first ? "[" : ",[");
+    first = false;
     writeString(out, variables[i].name);
     fprintf(out, ",%zu]", variables[i].bytes);
   }
@@ -191,8 +195,11 @@ std::vector<std::string> kernelNames;
 
 /** Variables of other kernels are not there for this one; those of device functions are there for all. */
 static bool belongs(const Variable& v, const std::string& kernel) {
-  if (v.function.empty() || functionOf(kernel + "(") == v.function) return true;
-  return std::find(kernelNames.begin(), kernelNames.end(), v.function) == kernelNames.end();
+  std::string base = functionOf(kernel + "(");
+  auto known = [](const std::string& name) { return std::find(kernelNames.begin(), kernelNames.end(), name) != kernelNames.end(); };
+  // A kernel launched through a pointer has the pointer's name.
+  if (v.function.empty() || base == v.function || !known(base)) return true;
+  return !known(v.function);
 }
 
 /** A fresh block: every shared variable is there and holds nothing yet. */
@@ -209,12 +216,14 @@ void prepareShared(Worker& w, size_t dynamicBytes) {
     memset((char*)(w.sharedBase + offset), 0xFF, bytes);
     memset(w.sharedRace + offset / 4 * 3, 0, (bytes + 7) / 4 * 24);
   };
-  if (w.sharedOf != w.launch) {
-    w.sharedOf = w.launch;
+  if (w.sharedOf != w.launch->id) {
+    w.sharedOf = w.launch->id;
     w.mine.clear();
     memset(w.sharedValid, 0, sharedLayout.dynamicOffset);
     for (size_t i = 0; i < variables.size(); i++) {
-      if (belongs(variables[i], w.launch->kernel)) w.mine.push_back((uint32_t)i);
+      // Flags with which the compiler notes that an array was constructed.
+      if (variables[i].guard) memset(w.sharedValid + variables[i].offset, 0xFF, variables[i].bytes);
+      else if (belongs(variables[i], w.launch->kernel)) w.mine.push_back((uint32_t)i);
       else memset(w.sharedValid + variables[i].offset, 0, variables[i].bytes);
     }
   }

@@ -1,5 +1,6 @@
 // `whetstone grade`: submissions in, gradebook out; `grade merge` puts shards together; `grade manifest` writes the job for
 // more than one machine.
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import colors from 'picocolors'
@@ -61,11 +62,17 @@ export function register(program: Command): void {
   command.command('manifest').description('write the same job for more than one machine').argument('<shards>', 'number of machines', whole)
     .addOption(new Option('--for <system>', 'where it runs').choices(['kubernetes', 'github']).default('kubernetes'))
     .option('--image <name>', 'container image, for Kubernetes')
-    .option('--args <words...>', 'words that every shard gets, as in --args --lesson lesson_07_onnx_basics')
-    .allowUnknownOption()
-    .action((shards: number, options: { for: 'kubernetes' | 'github'; image?: string; args?: string[] }, self: Command) => {
-      const manifest = { shards, args: [...(options.args ?? []), ...self.args.slice(1)], ...(options.image === undefined ? {} : { image: options.image }) }
-      process.stdout.write(options.for === 'kubernetes' ? course.kubernetesJob(manifest) : course.githubActions(manifest))
+    .option('--to <file>', 'write it there; default: the terminal')
+    .argument('[words...]', 'behind --, what every shard gets: -- --lesson lesson_07_onnx_basics')
+    .action((shards: number, words: string[], options: { for: 'kubernetes' | 'github'; image?: string; to?: string }) => {
+      const manifest = { shards, args: words, ...(options.image === undefined ? {} : { image: options.image }) }
+      const text = options.for === 'kubernetes' ? course.kubernetesJob(manifest) : course.githubActions(manifest)
+      if (options.to === undefined) process.stdout.write(text)
+      else {
+        mkdirSync(path.dirname(path.resolve(options.to)), { recursive: true })
+        writeFileSync(options.to, text)
+        process.stdout.write(`  ${shortName(path.resolve(options.to))}\n`)
+      }
     })
 }
 

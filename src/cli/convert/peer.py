@@ -54,13 +54,6 @@ def export(name, folder, with_onnx):
                 facts['onnx_seconds'] = time.perf_counter() - start
             except Exception as failure:
                 facts['onnx_failure'] = str(failure)[:500]
-            try:
-                start = time.perf_counter()
-                torch.onnx.export(model, given, dynamo=True, dynamic_shapes=dynamic, verbose=False).save(place + '.whole')
-                facts['onnx_whole_seconds'] = time.perf_counter() - start
-                os.remove(place + '.whole')
-            except Exception as failure:
-                facts['onnx_whole_failure'] = str(failure)[:500]
     with open(os.path.join(folder, 'facts.json'), 'w') as file:
         json.dump(facts, file)
     return facts

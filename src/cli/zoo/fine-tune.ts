@@ -53,6 +53,7 @@ export async function trainCodebooks(model: Model, codebooks: readonly Codebook[
   try {
     await train(graph, samples, {
       epochs: options.epochs, batchSize: options.batchSize, schedule: cosine(options.rate), compile: engine.compile, seed: options.seed ?? 0,
+      ...(options.loss && { loss: options.loss }),
       onStep: (at, steps, loss) => { if (at % 50 === 0) options.note?.(`training codebooks: step ${at} of ${steps}, loss ${loss.toFixed(4)}`) },
     })
     return { model: graph.toModel(), codebooks: codebooks.map((codebook) => ({ ...codebook, centres: shared.centres(codebook.weight) })) }

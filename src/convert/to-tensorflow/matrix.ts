@@ -34,12 +34,12 @@ const gemm: Operator = (call) => {
   return Datum.of(y, a.dtype)
 }
 
-const letters = (term: string): string[] => [...term]
+const letters = (term: string): string[] => Array.from(term)
 
 /** Terms with `...` spelled out in capital letters that the equation does not use. */
 function spelled(call: Call, equation: string, ranks: readonly number[]): { terms: string[][]; result: string[] } {
   const [left, right] = equation.replaceAll(' ', '').split('->') as [string, string | undefined]
-  const free = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].filter((letter) => !equation.includes(letter))
+  const free = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ').filter((letter) => !equation.includes(letter))
   const terms = left.split(',')
   if (terms.length !== ranks.length) refuse(call, 'The equation has another number of terms than there are inputs', equation)
   const widths = terms.map((term, i) => (term.includes('...') ? (ranks[i] ?? 0) - term.replace('...', '').length : 0))
@@ -198,7 +198,7 @@ export const matrix: Readonly<Record<string, Operator>> = {
     const table = (source: tf.Tensor): tf.Tensor => {
       const rows = positions === undefined ? source
         : tf.reshape(tf.gather(source, tf.reshape(tf.cast(positions.tensor, 'int32'), [positions.size])), [...positions.shape, source.shape[1] ?? 1])
-      return tf.expandDims(tf.slice(rows, [0, 0, 0], [rows.shape[0] ?? 1, length, turned / 2]), 2)
+      return tf.expandDims(tf.slice(rows, [0, 0, 0], [rows.shape[0], length, turned / 2]), 2)
     }
     const [cos, sin] = [table(cosTable), table(sinTable)]
     const part = tf.slice(t, [0, 0, 0, 0], [batch, length, heads, turned])

@@ -294,7 +294,7 @@ export class TensorFlowModel {
       assign: (index, tensor) => {
         const value = node.inputs[index]
         const weight = value === undefined ? undefined : this.variables.get(value.name)
-        weight?.variable.assign(tensor as tf.Tensor)
+        weight?.variable.assign(tensor)
       },
     }
     try {

@@ -15,7 +15,7 @@ const batchNormalization: Operator = (call) => {
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => need(call, i).tensor) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
   const epsilon = tf.scalar(call.node.float('epsilon', 1e-5))
   const stored = call.node.int('training_mode', 0) === 1
-  const wrap = x.isLast ? Datum.channelsLast : Datum.of
+  const wrap = (y: tf.Tensor, dtype: Datum['dtype']): Datum => x.isLast ? Datum.channelsLast(y, dtype) : Datum.of(y, dtype)
   const t = x.isLast ? x.lastTensor : x.tensor
   if (!call.training && !stored) {
     const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)))

@@ -72,7 +72,7 @@ function run(call: Call, cell: Cell, p: Pass): { y: tf.Tensor; h: tf.Tensor; c: 
   const [time, batch, width] = p.x.shape as [number, number, number]
   // The input's share of every step is one matrix product.
   const rows = linear(tf.reshape(p.x, [time * batch, width]), p.weights)
-  const projected = tf.reshape(p.biases === undefined ? rows : tf.add(rows, p.biases[0]), [time, batch, p.weights.shape[0] ?? 1])
+  const projected = tf.reshape(p.biases === undefined ? rows : tf.add(rows, p.biases[0]), [time, batch, p.weights.shape[0]])
   // Of a single step, TensorFlow.js's unstack has no gradient.
   const steps = time === 0 ? [] : time === 1 ? [tf.reshape(projected, projected.shape.slice(1))] : tf.unstack(projected)
   let h = p.state
@@ -89,7 +89,7 @@ function run(call: Call, cell: Cell, p: Pass): { y: tf.Tensor; h: tf.Tensor; c: 
       continue
     }
     // Where a sequence has ended, its state stays and its output is zero.
-    const alive = tf.tensor2d(Float32Array.from(p.lengths ?? [], (length) => (t < length ? 1 : 0)), [batch, 1])
+    const alive = tf.tensor2d(Float32Array.from(p.lengths, (length) => (t < length ? 1 : 0)), [batch, 1])
     const mix = (now: tf.Tensor, before: tf.Tensor): tf.Tensor => tf.add(tf.mul(now, alive), tf.mul(before, tf.sub(tf.scalar(1), alive)))
     outputs[t] = tf.mul(next.h, alive)
     h = mix(next.h, h)

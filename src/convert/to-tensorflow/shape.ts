@@ -70,7 +70,8 @@ const split: Operator = (call) => {
   const count = call.node.outputs.length
   const each = Math.ceil(size / count)
   const sizes = integers(call, 'split', 1) ?? Array.from({ length: count }, (_, i) => Math.min(each, size - i * each))
-  const [source, at, wrap] = x.isLast ? [x.lastTensor, lastAxis(axis, x.rank), Datum.channelsLast] as const : [x.tensor, axis, Datum.of] as const
+  const [source, at] = x.isLast ? [x.lastTensor, lastAxis(axis, x.rank)] : [x.tensor, axis]
+  const wrap = (t: tf.Tensor, dtype?: Datum['dtype']): Datum => x.isLast ? Datum.channelsLast(t, dtype) : Datum.of(t, dtype)
   let begin = 0
   return sizes.map((length) => {
     const starts = source.shape.map((_, i) => (i === at ? begin : 0))
@@ -185,7 +186,7 @@ const gatherND: Operator = (call) => {
  */
 function scatter(call: Call, x: tf.Tensor, places: tf.Tensor, updates: tf.Tensor): tf.Tensor {
   const reduction = call.node.string('reduction', 'none')
-  const rows = x.shape[0] ?? 0
+  const rows = x.shape[0]
   if (reduction === 'add') return tf.add(x, tf.unsortedSegmentSum(updates, places as tf.Tensor1D, rows))
   if (reduction !== 'none') {
     refuse(call, `Scattering with the reduction ${reduction} has no gradient form here`, reduction, 'use none or add')
@@ -281,7 +282,7 @@ const tile: Operator = (call) => {
 const constantOfShape: Operator = (call) => {
   const shape = need(call, 0).numbers()
   const value = call.node.get('value', 'tensor') ?? Tensor.scalar(0, 'float32')
-  if (elementCount(shape) === 0) return Datum.of(tf.zeros(shape, tensorFlowType(value.dtype) as 'float32'), value.dtype)
+  if (elementCount(shape) === 0) return Datum.of(tf.zeros(shape, tensorFlowType(value.dtype)), value.dtype)
   return Datum.of(expandTo(tf.reshape(tensorOf(value), shape.map(() => 1)), shape), value.dtype)
 }
 
@@ -319,7 +320,7 @@ const oneHot: Operator = (call) => {
   const count = depth.numbers()[0] ?? 0
   const axis = axisIn(call.node.int('axis', -1), indices.rank + 1)
   const [off, on] = values.numbers() as [number, number]
-  const hot = tf.cast(tf.oneHot(tf.reshape(wrapped(indices.tensor, count), [indices.size]) as tf.Tensor1D, count), 'float32')
+  const hot = tf.cast(tf.oneHot(tf.reshape<tf.Rank.R1>(wrapped(indices.tensor, count), [indices.size]), count), 'float32')
   const spread = tf.reshape(tf.add(tf.mul(hot, tf.scalar(on - off)), tf.scalar(off)), [...indices.shape, count])
   const order = Array.from({ length: indices.rank }, (_, i) => i)
   order.splice(axis, 0, indices.rank)
@@ -375,7 +376,7 @@ export const shape: Readonly<Record<string, Operator>> = {
     if (tensor !== undefined) return Datum.known(tensor)
     const [name, value] = [...node.attributes][0] ?? []
     if (value?.kind === 'float' || value?.kind === 'int') return Datum.known(Tensor.scalar(value.value, value.kind === 'int' ? 'int64' : 'float32'))
-    if (value?.kind === 'floats' || value?.kind === 'ints') return Datum.known(Tensor.from(value.value as readonly number[], undefined, value.kind === 'ints' ? 'int64' : 'float32'))
+    if (value?.kind === 'floats' || value?.kind === 'ints') return Datum.known(Tensor.from(value.value, undefined, value.kind === 'ints' ? 'int64' : 'float32'))
     return refuse(call, `A constant of the form ${name ?? 'none'} has no TensorFlow.js form`)
   },
   Reshape: reshape, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze, Transpose: transpose,

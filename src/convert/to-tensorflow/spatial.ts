@@ -50,7 +50,7 @@ function padded(x: tf.Tensor, pads: Window['pads'], value = 0): tf.Tensor {
   const cut = pads.map(([a, b]) => [Math.max(0, -a), Math.max(0, -b)] as const)
   let t = x
   if (cut.some(([a, b]) => a > 0 || b > 0)) {
-    t = tf.slice(x, [0, ...cut.map(([a]) => a), 0], [x.shape[0] ?? 1, ...cut.map(([a, b], i) => (x.shape[i + 1] ?? 1) - a - b), x.shape[x.rank - 1] ?? 1])
+    t = tf.slice(x, [0, ...cut.map(([a]) => a), 0], [x.shape[0], ...cut.map(([a, b], i) => (x.shape[i + 1] ?? 1) - a - b), x.shape[x.rank - 1] ?? 1])
   }
   return tf.pad(t, [[0, 0], ...pads.map(([a, b]): [number, number] => [Math.max(0, a), Math.max(0, b)]), [0, 0]], value)
 }
@@ -85,7 +85,7 @@ function byTaps(x: tf.Tensor, filter: tf.Tensor, w: Window): tf.Tensor {
   const t = padded(x, w.pads)
   const columns = tf.concat([...places(w.kernel)].map((place) => tap(t, w, place, out)), t.rank - 1)
   const [inner, outer] = [filter.size / (filter.shape[filter.rank - 1] ?? 1), filter.shape[filter.rank - 1] ?? 1]
-  return tf.reshape(tf.matMul(tf.reshape(columns, [columns.size / inner, inner]), tf.reshape(filter, [inner, outer])), [x.shape[0] ?? 1, ...out, outer])
+  return tf.reshape(tf.matMul(tf.reshape(columns, [columns.size / inner, inner]), tf.reshape(filter, [inner, outer])), [x.shape[0], ...out, outer])
 }
 
 /** Each channel with its own kernels, tap by tap: filter [height, width, channels, multiplier]. */
@@ -101,19 +101,7 @@ function depthwiseByTaps(x: tf.Tensor, filter: tf.Tensor, w: Window): tf.Tensor 
     const part = tf.mul(tf.expandDims(tap(t, w, place, out), t.rank), kernel)
     sum = sum === undefined ? part : tf.add(sum, part)
   }
-  return tf.reshape(sum ?? tf.zeros([0]), [x.shape[0] ?? 1, ...out, channels * multiplier])
-}
-
-/** Forward by the fast kernel, whose own gradient refuses dilations; backward through the form by taps. */
-function withGradientOf(fast: (x: tf.Tensor, w: tf.Tensor) => tf.Tensor, slow: (x: tf.Tensor, w: tf.Tensor) => tf.Tensor): (x: tf.Tensor, w: tf.Tensor) => tf.Tensor {
-  return tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
-    const [x, w, save] = inputs as [tf.Tensor, tf.Tensor, tf.GradSaveFunc]
-    save([x, w])
-    return {
-      value: fast(x, w),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.grads((a, b) => slow(a as tf.Tensor, b as tf.Tensor))(saved, dy),
-    }
-  }) as unknown as (x: tf.Tensor, w: tf.Tensor) => tf.Tensor
+  return tf.reshape(sum ?? tf.zeros([0]), [x.shape[0], ...out, channels * multiplier])
 }
 
 /** Two dimensions, one group; x NHWC, filter HWIO. */
@@ -124,12 +112,12 @@ function convolve2d(x: tf.Tensor, filter: tf.Tensor, w: Window, depthwise: boole
   const pad = negative ? 'valid' : explicit(w)
   const around = negative ? { ...w, pads: w.pads.map(() => [0, 0] as const) } : w
   const run = (dilations: [number, number]) => (a: tf.Tensor, b: tf.Tensor): tf.Tensor => (depthwise
-    ? tf.depthwiseConv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad as 'valid', 'NHWC', dilations)
-    : tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad as 'valid', 'NHWC', dilations))
+    ? tf.depthwiseConv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad, 'NHWC', dilations)
+    : tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad, 'NHWC', dilations))
   if (all(w.dilations, 1)) return run([1, 1])(image, filter)
   const slow = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => (depthwise ? depthwiseByTaps : byTaps)(a, b, around)
-  if (!all(w.strides, 1)) return slow(image, filter)
-  return withGradientOf(run([...w.dilations] as [number, number]), slow)(image, filter)
+  // The fast kernel refuses dilations with strides, and its gradient refuses dilations.
+  return !all(w.strides, 1) || tf.engine().state.gradientDepth > 0 ? slow(image, filter) : run([...w.dilations] as [number, number])(image, filter)
 }
 
 /** Three dimensions, one group; x NDHWC, filter DHWIO. */
@@ -158,7 +146,7 @@ export function convolution(call: Call, x: Datum, weights: tf.Tensor, bias: tf.T
     filters = tf.expandDims(filters, 2)
   } else if (spatial > 3) refuse(call, 'Convolutions over more than three axes have no TensorFlow.js form')
   const channels = x.shape[1] ?? 1
-  const made = filters.shape[0] ?? 1
+  const made = filters.shape[0]
   let y: tf.Tensor
   if (group > 1 && group === channels && spatial <= 2) {
     // [C·m, 1, h, w] → [h, w, C, m]
@@ -215,7 +203,7 @@ const convTranspose: Operator = (call) => {
   const filters = spread(weights, dilations)
   const reached = filters.shape.slice(2).map((size, i) => ((x.shape[i + 2] ?? 1) - 1) * (strides[i] ?? 1) + size)
   const one = (image: tf.Tensor, f: tf.Tensor): tf.Tensor => {
-    const batch = image.shape[0] ?? 1
+    const batch = image.shape[0]
     const outer = f.shape[1] ?? 1
     // [C, M, …] → […, M, C]
     const last = tf.transpose(f, [...Array.from({ length: spatial }, (_, i) => i + 2), 1, 0])
@@ -226,7 +214,7 @@ const convTranspose: Operator = (call) => {
       return tf.conv3d(wide as tf.Tensor5D, tf.reverse(tf.transpose(f, [2, 3, 4, 0, 1]), [0, 1, 2]) as tf.Tensor5D, 1, 'valid')
     }
     if (spatial === 2) return tf.conv2dTranspose(image as tf.Tensor4D, last as tf.Tensor4D, [batch, ...reached, outer] as [number, number, number, number], [...strides] as [number, number], 'valid')
-    const y = tf.conv2dTranspose(tf.expandDims(image, 1) as tf.Tensor4D, tf.expandDims(last, 0) as tf.Tensor4D, [batch, 1, reached[0] ?? 1, outer], [1, strides[0] ?? 1], 'valid')
+    const y = tf.conv2dTranspose(tf.expandDims<tf.Tensor4D>(image, 1), tf.expandDims<tf.Tensor4D>(last, 0), [batch, 1, reached[0] ?? 1, outer], [1, strides[0] ?? 1], 'valid')
     return tf.squeeze(y, [1])
   }
   const image = x.lastTensor
@@ -272,7 +260,7 @@ const maxPool: Operator = (call) => {
   const { image, w, back } = pooled(call)
   const spatial = w.kernel.length
   if (all(w.dilations, 1) && spatial === 2 && w.pads.every(([a, b], i) => a < (w.kernel[i] ?? 1) && b < (w.kernel[i] ?? 1) && a >= 0 && b >= 0)) {
-    return back(tf.maxPool(image as tf.Tensor4D, [...w.kernel] as [number, number], [...w.strides] as [number, number], explicit(w) as unknown as 'valid'))
+    return back(tf.maxPool(image as tf.Tensor4D, [...w.kernel] as [number, number], [...w.strides] as [number, number], explicit(w)))
   }
   const t = padded(image, w.pads, -3.4e38)
   if (all(w.dilations, 1) && spatial === 3) {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { fuzz } from '../../../test/support/convert/mutate'
+import { fuzz, FUZZ_TIMEOUT } from '../../../test/support/convert/mutate'
 import { writeZip } from '../../../test/support/convert/zip-writer'
+import { convert } from '../convert'
 import { byteSource } from '../source'
 import { ZipArchive } from '../zip'
 import { isCheckpoint, readCheckpoint } from './checkpoint'
@@ -67,6 +68,8 @@ test('what cannot be plain data is refused, and says what to do', () => {
   expect(() => readCheckpoint(bytes('foreign.pt'))).toThrow(/system/)
   expect(() => readCheckpoint(bytes('module.pt'))).toThrow(/state_dict/)
   expect(code(() => readCheckpoint(new Uint8Array(64)))).toBe('CONVERT_FORMAT')
+  expect(() => convert(bytes('state.pt'))).toThrow(/weights only[^]*torch\.export/)
+  expect(() => convert(bytes('official.safetensors'))).toThrow(/weights only/)
 })
 
 /** The parts of a checkpoint, to be changed and packed again. */
@@ -115,7 +118,7 @@ test('plain values of pickles, as Python writes them', () => {
 test('mutated checkpoints are read or refused with a typed error', () => {
   const read = (input: Uint8Array): void => {
     if (!isCheckpoint(byteSource(input))) return
-    for (const [, tensor] of readCheckpoint(input, { checksums: false })) tensor.bytes.byteLength
+    for (const [, tensor] of readCheckpoint(input, { checksums: false })) tensor.toArray()
   }
   fuzz(['training.pt', 'parameter.pt', 'legacy.pt'].map(bytes), read)
   // The pickle alone, so that mutations meet it and not the zip around it.
@@ -124,4 +127,4 @@ test('mutated checkpoints are read or refused with a typed error', () => {
   fuzz(pickles, (input) => {
     read(writeZip([{ name: 'm/data.pkl', data: input }, ...count(12).map((i) => ({ name: `m/data/${i}`, data: storage }))]))
   })
-})
+}, FUZZ_TIMEOUT)

@@ -3,7 +3,7 @@ import type { Format } from '../convert'
 import { ConvertError } from '../errors'
 import { isExportedProgram, readArchive } from './archive'
 import { placeOf } from './context'
-import { Lowerer } from './lower'
+import { functionOf, Lowerer } from './lower'
 import type { Program, ProgramGraph, Size } from './program'
 import { torchOperators } from './table'
 
@@ -21,10 +21,11 @@ export const exportedProgramFormat: Format = {
       throw new ConvertError('CONVERT_OPTION', 'The operator set cannot be written', { expected: `${OPSETS.first} to ${OPSETS.last}`, got: String(opset) })
     }
     const { program, weights, symbolNames } = readArchive(bytes, options)
-    torchOperators.requireAll(uses(program.graph))
+    const functions = options.functions ?? []
+    torchOperators.requireAll([...uses(program.graph)].filter(({ operator }) => functionOf(operator, functions) === undefined))
     const names = axisNames(program, symbolNames)
     const lowerer = new Lowerer(program, {
-      opset, weight: (weight) => weights.read(weight), sameWeight: weights.same, symbolNames: names, functions: options.functions ?? [],
+      opset, weight: (weight) => weights.read(weight), sameWeight: weights.same, symbolNames: names, functions,
     })
     const { model, operators } = lowerer.run()
     const symbols = Object.fromEntries([...program.ranges].map(([symbol, range]) => [names.get(symbol) ?? symbol, range]))

@@ -124,7 +124,7 @@ export class Lowerer {
     const { kind } = DTYPES[dtype]
     const whole = kind === 'signed' || kind === 'unsigned'
     const list = dtype === 'int64' ? values.map(toInt64) : whole ? values.map(Math.trunc) : values
-    const value = this.root.constant(Tensor.from(list as readonly number[], shape, dtype), 'constant')
+    const value = this.root.constant(Tensor.from(list, shape, dtype), 'constant')
     this.constants.set(key, value)
     this.constantValues.add(value)
     return value
@@ -245,8 +245,10 @@ export class Lowerer {
     for (const node of graph.nodes) {
       const context = new TorchContext(this, node, graph)
       const lowering = torchOperators.get(node.target)
-      if (lowering === undefined) throw new ConvertError('CONVERT_OPERATOR', `${node.target} has no mapping`, { where: placeOf(node) })
-      lowering.lower(context)
+      const called = lowering === undefined ? functionOf(node.target, this.options.functions) : undefined
+      if (lowering !== undefined) lowering.lower(context)
+      else if (called !== undefined) call(context, called)
+      else throw new ConvertError('CONVERT_OPERATOR', `${node.target} has no mapping`, { where: placeOf(node) })
       this.count(node, context)
     }
   }
@@ -313,6 +315,27 @@ function nameOf(path: string | undefined, torchName: string): string {
   if (path === undefined) return torchName
   if (path === '') return 'output'
   return (/^\d/.test(path) ? `output_${path}` : path).replaceAll('.', '_')
+}
+
+/** The function for a custom operator: `mylib.gelu.default` is gelu of the domain mylib. */
+export function functionOf(target: string, functions: readonly FunctionDefinition[]): FunctionDefinition | undefined {
+  const [domain, name] = target.split('.')
+  return functions.find((one) => one.domain === domain && one.name === name)
+}
+
+/** A call: tensors are its inputs, numbers and text its attributes where the function takes them. */
+function call(c: TorchContext, { domain, name, requiredAttributes, defaults }: FunctionDefinition): void {
+  const inputs: (Value | undefined)[] = []
+  const attributes: Record<string, number | string | readonly number[]> = {}
+  for (const [label, argument] of c.node.inputs) {
+    if (argument.kind === 'tensor') inputs.push(c.tensor(label))
+    else if (argument.kind === 'tensors') inputs.push(...c.optionals(label))
+    else if (!requiredAttributes.includes(label) && !defaults.has(label)) continue
+    else if (argument.kind === 'int' || argument.kind === 'float' || argument.kind === 'string') attributes[label] = argument.value
+    else if (argument.kind === 'bool') attributes[label] = Number(argument.value)
+    else if (argument.kind === 'ints') attributes[label] = c.ints(label)
+  }
+  c.setAll(c.ops(name, inputs, attributes, c.results.length, domain))
 }
 
 /** Beyond 2^53 the file's number was rounded: the two ends of int64 are the ones that occur. */

@@ -12,7 +12,7 @@ export class PickleObject {
   /** State that BUILD gave it. */
   state: PickleValue = null
 
-  constructor(readonly kind: string, readonly value: unknown = undefined) {}
+  constructor(readonly kind: string, readonly value?: unknown) {}
 }
 
 export type PickleValue =

@@ -87,7 +87,7 @@ function combine(name: string, dims: readonly Dim[]): Dim {
   if (dims.includes(null)) return null
   const wrap = (dim: Dim): string => (/^\w+$/.test(String(dim)) ? String(dim) : `(${String(dim)})`)
   const all = (fold: (a: number, b: number) => number): number | undefined =>
-    dims.length > 0 && dims.every((dim) => typeof dim === 'number') ? (dims as readonly number[]).reduce(fold) : undefined
+    dims.length > 0 && dims.every((dim) => typeof dim === 'number') ? dims.reduce(fold) : undefined
   const [a, b] = dims
   switch (name) {
     case 'Integer': case 'ToFloat': case 'TruncToInt': return a ?? null

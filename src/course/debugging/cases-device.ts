@@ -71,7 +71,7 @@ export const DEVICE_CASES: readonly FailureCase[] = [
   },
   {
     id: 'trt-int8', area: 'TensorRT', title: 'TensorRT: int8 without scales, or implicit precision in a version that has none',
-    patterns: [/[Cc]alibrat(?:or|ion).*(?:not provided|required|missing)/, /kINT8.*(?:deprecated|removed|unknown)/i, /missing scale and zero-point/i],
+    patterns: [/[Cc]alibrat(?:or|ion).*(?:not provided|required|missing|no scaling factors)/, /kINT8.*(?:deprecated|removed|unknown)/i, /missing scale and zero-point/i],
     causes: [{ why: 'int8 needs Q/DQ nodes in the graph; TensorRT 11 has no calibrator any more', check: floatBetween, fix: 'quantize explicitly (Q/DQ, symmetric, zero point 0) before building the engine' }],
   },
   {

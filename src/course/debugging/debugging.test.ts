@@ -67,8 +67,9 @@ test('a provider that is not here is diagnosed by what ONNX Runtime says', () =>
   if (said !== '') expect(diagnoseText(said)[0]?.case.id).toBe('provider-library')
 })
 
-// Printed by PyTorch 2.13 (torch.export.export, torch.onnx.export, torch.load), TensorRT's and CUDA's messages as their
-// documentation and issue threads quote them, and npm's and pip's.
+// Printed by PyTorch 2.13 (torch.export.export, torch.onnx.export, torch.load). TensorRT's as reported in its issues 768
+// (profile), 3898 (version), 3734 (importer) and 2865 (calibration). CUDA's, npm's and pip's are their known wordings, not
+// reproduced here.
 const SAID: readonly (readonly [text: string, id: string])[] = [
   ['UserError: Constraints violated (batch)! For more information, run with TORCH_LOGS="+dynamic".\n  - You marked batch as dynamic but your code specialized it to be a constant (2). If you\'re using mark_dynamic, either remove it', 'export-specialised'],
   ['GuardOnDataDependentSymNode: Could not guard on data-dependent expression Eq(u0, 1) (unhinted: Eq(u0, 1)).  (Size-like symbols: none)\n    if x.sum()>0: return x*2', 'export-data-dependent'],
@@ -91,7 +92,7 @@ const SAID: readonly (readonly [text: string, id: string])[] = [
   ['[E] 4: [network.cpp::validate::3040] Error Code 4: Internal Error (Network has dynamic or shape inputs, but no optimization profile has been defined.)', 'trt-profile'],
   ['[E] 1: [stdArchiveReader.cpp::StdArchiveReader::32] Error Code 1: Serialization (Serialization assertion stdVersionRead == serializationVersion failed.Version tag does not match.', 'trt-engine-version'],
   ['[E] ModelImporter.cpp:726: ERROR: builtin_op_importers.cpp:5412 In function importFallbackPluginImporter: [8] No importer registered for op: GridSample2', 'trt-unsupported'],
-  ['[TRT] Calibrator is required: Calibrator not provided for INT8 mode', 'trt-int8'],
+  ['Calibration failure occurred with no scaling factors detected. This could be due to no int8 calibrator or insufficient custom scales for network layers.', 'trt-int8'],
   ['torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.', 'cuda-memory'],
   ['CUDA error: no kernel image is available for execution on the device', 'cuda-architecture'],
   ['CUDA driver version is insufficient for CUDA runtime version', 'cuda-driver'],

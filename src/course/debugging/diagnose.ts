@@ -126,7 +126,7 @@ function example(session: Session, batch: number): Record<string, RuntimeTensor>
     const count = elementCount(sizes)
     const value = dtype === 'int64' ? tensor('int64', sizes, new BigInt64Array(count)) : dtype === 'int32' ? tensor('int32', sizes, new Int32Array(count))
       : dtype === 'uint8' ? tensor('uint8', sizes, new Uint8Array(count)) : dtype === 'bool' ? tensor('bool', sizes, new Uint8Array(count)) : tensor('float32', sizes, new Float32Array(count))
-    return [name, value as RuntimeTensor]
+    return [name, value]
   }))
 }
 

@@ -88,7 +88,7 @@ export class ProjectWork {
       const values = Array.from({ length: count }, () => (float ? numbers.normal() : numbers.int(2)))
       const data = dtype === 'float32' ? Float32Array.from(values) : dtype === 'int64' ? BigInt64Array.from(values, BigInt)
         : dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values)
-      return [name, { dtype, shape: dims, data } as RuntimeTensor]
+      return [name, { dtype, shape: dims, data }]
     })
     return Object.fromEntries(entries)
   }

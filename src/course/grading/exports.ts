@@ -2,7 +2,7 @@
 // can see holds hidden inputs.
 import { cents, oneLine, type Gradebook, type GradebookRow, type Grade } from './gradebook'
 import { formatCsv } from './csv'
-import type { GradedCheck } from './records'
+import { incidentWords, type GradedCheck } from './records'
 
 /** For a spreadsheet: one line a learner, one column an exercise, and what a person should look at. */
 export function gradebookCsv(book: Gradebook): string {
@@ -38,7 +38,7 @@ export function gradebookJson(book: Gradebook): string {
       learner: row.learner, name: row.name, ...(row.email === undefined ? {} : { email: row.email }), state: row.state,
       ...(row.submitted === undefined ? {} : { submitted: row.submitted }), late: row.late, points: row.points, grade: row.final, notes: row.notes,
       exercises: row.grades.map(({ exercise, state, points, maxPoints, record }) => ({
-        exercise, state, points: cents(points), maxPoints, incidents: record?.incidents ?? [], ...(record?.untouched ? { untouched: true } : {}),
+        exercise, state, points: cents(points), maxPoints, incidents: incidentWords(record?.incidents ?? []), ...(record?.untouched ? { untouched: true } : {}),
         checks: (record?.checks ?? []).map(({ name, passed, mistake, hidden }) => ({ name, passed, ...(mistake === undefined ? {} : { mistake }), ...(hidden ? { hidden } : {}) })),
       })),
     })),

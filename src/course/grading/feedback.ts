@@ -3,7 +3,7 @@
 import { escapeHtml as escape, proseHtml as prose } from '../../core'
 import { cents, type Gradebook, type GradebookRow, type Grade } from './gradebook'
 import { page } from './page'
-import type { GradedCheck } from './records'
+import { incidentWords, type GradedCheck } from './records'
 
 /** A learner's page. */
 export function feedbackPage(row: GradebookRow, book: Gradebook): string {
@@ -45,7 +45,7 @@ function bodyOf({ state, record }: Grade): string {
   if (state === 'several cells differ') return '<p class="bad">Several cells carry the mark of this exercise and differ, so none could be taken. Keep one, and ask your instructor.</p>'
   if (state !== 'graded' || !record) return '<p class="faint">This answer has no result yet. It is not a zero: your instructor knows.</p>'
   if (record.untouched) return '<p class="faint">The cell is as it was handed out.</p>'
-  const incidents = [...new Set(record.incidents)]
+  const incidents = incidentWords(record.incidents)
   const said = new Map<string, string | undefined>()
   return (incidents.length > 0 ? `<p class="note">While it ran, its process ${escape(incidents.join(', '))}.</p>` : '')
     + record.checks.map((check) => checkHtml(check, said)).join('')

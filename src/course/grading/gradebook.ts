@@ -1,7 +1,7 @@
 // From records to grades: one line for each learner, with everything that a person must decide marked as such. Pure: the
 // same records give the same gradebook, whatever order they came in.
 import { lateness, type LatePolicy, type Lateness } from './late'
-import { answerOf, type AnswerRecord, type AnswerState } from './records'
+import { answerOf, incidentWords, type AnswerRecord, type AnswerState } from './records'
 import { similarPairs, type SimilarPair } from './similarity'
 
 /** A learner who handed in, as far as the files say. */
@@ -129,7 +129,7 @@ function notesOf(entry: RollEntry | undefined, roster: RosterEntry | undefined, 
     ...(entry?.markedLate && !policy ? ['Canvas marked it late; no --deadline was given'] : []),
     ...(entry?.problems ?? []).map((problem) => oneLine(problem)),
     ...grades.flatMap(({ exercise, state, record }) => {
-      const incidents = [...new Set(record?.incidents ?? [])]
+      const incidents = incidentWords(record?.incidents ?? [])
       return [
         ...(state === 'several cells differ' || state === 'grader failed' ? [`${short(exercise)}: ${state}${state === 'grader failed' && record?.note !== undefined ? ` (${record.note})` : ''}; needs a person`] : []),
         ...(incidents.length > 0 ? [`${short(exercise)}: its process ${incidents.join(', ')}`] : []),

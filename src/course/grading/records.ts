@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, write
 import path from 'node:path'
 import { openLine, sealLine } from '../journal'
 import type { CheckReport } from '../run-checks'
-import type { Incident } from '../sandbox/host'
+import { HOSTILE, type Incident } from '../sandbox/host'
 import { GradingError } from './errors'
 
 /** What a failed check says. */
@@ -89,6 +89,14 @@ export function checksForBoth(report: CheckReport, written: (sentence: string) =
       shown: { ...(called === undefined ? {} : { called }), ...(expected === undefined ? {} : { expected }), got: NOT_REPEATED, ...(safe && sentence !== undefined ? { sentence } : {}) },
     }
   })
+}
+
+/**
+ * Incidents in words, each once and in one order. Which of two ways of speaking on the grader's channel was noticed first is
+ * a matter of milliseconds, so both are one.
+ */
+export function incidentWords(incidents: readonly Incident[]): string[] {
+  return [...new Set(incidents.map((each) => (HOSTILE.includes(each) ? 'wrote to the grader\'s own channel' : each)))].sort()
 }
 
 /** Where a run keeps its state, inside the folder of its results. */

@@ -8,7 +8,7 @@ import { sha256 } from '../../core'
 import { exerciseFiles, findExercise, listExercises, readExercise } from '../exercises'
 import { CourseLoader } from '../load'
 import type { Project } from '../project'
-import type { SandboxName } from '../sandbox/backends'
+import { findSandbox, type SandboxName } from '../sandbox/backends'
 import { LIMITS, type Limits } from '../sandbox/limits'
 import { takeAnswers, taggedCells, type Answers, type OnDuplicates } from './cells'
 import { GradingError } from './errors'
@@ -73,6 +73,7 @@ const WRITE_EVERY_MS = 5_000
 export async function gradeSubmissions(options: GradeOptions): Promise<GradeSummary> {
   const { project, out, signal, shard } = options
   const limits = options.limits ?? LIMITS
+  findSandbox(options.sandbox)
   const all = findSubmissions(options.submissions, options.submissionLimits ?? SUBMISSION_LIMITS)
   const known = listExercises(project)
   const exercises = chooseExercises(project, known, options.exercises, all)

@@ -72,7 +72,7 @@ export const MODEL_RULES: readonly ModelRule[] = [
   {
     id: 'training-node', severity: 'medium', looksFor: 'Dropout or batch normalization left in training mode',
     find: (model, file) => model.graph.nodes.filter((node) => (node.opType === 'BatchNormalization' && node.int('training_mode', 0) === 1)
-      || (node.opType === 'Dropout' && Number((node.inputs[2]?.tensor?.toArray() as Uint8Array | undefined)?.[0] ?? 0) === 1)).map((node) => ({
+      || (node.opType === 'Dropout' && (node.inputs[2]?.tensor?.toArray() as Uint8Array | undefined)?.[0] === 1)).map((node) => ({
       place: `${file}, ${node.label}`, what: `${node.opType} is in training mode: outputs change from run to run or with the batch`, fix: 'call model.eval() before exporting',
     })),
   },

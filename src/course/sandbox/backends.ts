@@ -106,7 +106,8 @@ export const none: SandboxBackend = {
   },
 }
 
-const BACKENDS: Readonly<Record<SandboxName, SandboxBackend>> = { bubblewrap, docker: container('docker'), podman: container('podman'), none }
+/** Every sandbox, whether it is here or not: `findSandbox` says that. */
+export const BACKENDS: Readonly<Record<SandboxName, SandboxBackend>> = { bubblewrap, docker: container('docker'), podman: container('podman'), none }
 
 /**
  * Node's permission model: no child processes, no worker threads, no writing. A second wall, because it stands inside the

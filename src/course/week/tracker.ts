@@ -29,7 +29,7 @@ export function trackerPage(project: Project, now: Date = new Date()): string {
   ].join('\n'))
 }
 
-const tile = (name: string, value: string): string => `<figure><div style="font-size:1.6rem;font-weight:650">${escapeHtml(value)}</div><figcaption>${name}</figcaption></figure>`
+const tile = (name: string, value: string): string => `<figure><div style="font-size:1.6rem;font-weight:650;white-space:nowrap">${escapeHtml(value)}</div><figcaption>${name}</figcaption></figure>`
 
 function lessonsTable({ lessons }: Status): string {
   if (lessons.length === 0) return '<p>No lesson is installed yet.</p>'
@@ -65,7 +65,7 @@ function calendar(journal: readonly JournalEntry[], now: Date): string {
     }
   }
   const names = ['Mon', '', 'Wed', '', 'Fri', '', ''].map((name, i) => `<text x="0" y="${32 + i * 18}" class="small">${name}</text>`).join('')
-  return `<svg class="chart" viewBox="0 0 ${40 + WEEKS * 18} 150" role="img" aria-label="days of work">${months.join('')}${names}${cells.join('')}</svg>`
+  return `<svg class="calendar" viewBox="0 0 ${40 + WEEKS * 18} 150" role="img" aria-label="days of work">${months.join('')}${names}${cells.join('')}</svg>`
 }
 
 const LINES = ['completion', 'quality', 'understanding', 'consistency'] as const

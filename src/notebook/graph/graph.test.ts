@@ -170,7 +170,7 @@ test('renderers know tensors, models and frames, and are registered once', () =>
   }
   registerRenderers(host)
   registerRenderers(host)
-  expect(host.renderers).toHaveLength(3)
+  expect(host.renderers).toHaveLength(4)
   const render = (shown: unknown): unknown => host.renderers.map((one) => one(shown)).find((bundle) => bundle !== undefined)?.['text/plain']
   expect(render(tf.tensor2d([[1, 2], [3, NaN]]))).toBe(
     'Tensor float32 [2, 2]\n  1, 2, 3, NaN\n  1 to 3, mean 2  ▁▅█\n  1 elements are NaN or infinite')

@@ -116,7 +116,7 @@ const layouts = new WeakMap<MessageTable, Map<string, Layout>>()
 /** The compiled layout of a message of a table. */
 export function layoutIn(table: MessageTable, name: string): Layout {
   let known = layouts.get(table)
-  if (known === undefined) layouts.set(table, known = new Map())
+  if (known === undefined) layouts.set(table, known = new Map<string, Layout>())
   const found = known.get(name)
   if (found !== undefined) return found
   const layout: Layout = { name, byNumber: [], fields: [] }

@@ -1,5 +1,6 @@
 // Dense linear algebra in float64 for matrices of layer size: products, symmetric eigenvectors, singular values.
 import { WhetstoneError } from '../../core'
+import { cholesky } from '../quantize/linear-algebra'
 
 /** A dense matrix, row-major. */
 export interface Matrix {
@@ -105,14 +106,10 @@ export function svd(a: Matrix): { readonly u: Matrix; readonly sigma: Float64Arr
 export function solveRight(b: Matrix, g: Matrix, ridge = 1e-9): Matrix {
   const n = g.rows
   const trace = Array.from({ length: n }, (_, i) => g.data[i * n + i] ?? 0).reduce((x, y) => x + y, 0)
-  const l = new Float64Array(n * n)
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = (g.data[i * n + j] ?? 0) + (i === j ? (ridge * trace) / n + 1e-300 : 0)
-      for (let k = 0; k < j; k++) sum -= (l[i * n + k] ?? 0) * (l[j * n + k] ?? 0)
-      l[i * n + j] = i === j ? Math.sqrt(Math.max(sum, 1e-300)) : sum / (l[j * n + j] ?? 1)
-    }
-  }
+  const lifted = Float64Array.from(g.data)
+  for (let i = 0; i < n; i++) lifted[i * n + i] = (lifted[i * n + i] ?? 0) + (ridge * trace) / n + 1e-300
+  const l = cholesky(lifted, n)
+  if (l === undefined) throw new WhetstoneError('MATRIX_DEFINITE', 'The matrix is not positive definite', { got: `${n} by ${n}, trace ${trace}` })
   const out = Float64Array.from(b.data)
   for (let r = 0; r < b.rows; r++) {
     const row = out.subarray(r * n, (r + 1) * n)

@@ -27,7 +27,7 @@ export function insertQuantization(graph: Graph, plan: Plan, numbers: Numbers): 
   for (const layer of plan.layers) insertLayer(graph, layer, parametersOf.get(layer.input), numbers, shared)
   for (const [value, parameters] of parametersOf) insertPair(graph, value, parameters, numbers.activationGrid)
   for (const [node, bounds] of plan.folded) {
-    const parameters = parametersOf.get(node.output)
+    const parameters = parametersOf.get(bounds.value)
     if (parameters !== undefined && saturates(bounds, parameters)) removeFolded(graph, node)
   }
 }

@@ -23,12 +23,19 @@ export interface Selection {
   readonly include?: readonly string[]
 }
 
+/** What a Relu or Clip keeps its output to, and the value that is quantized after it. */
+export interface Bounds {
+  readonly low: number
+  readonly high: number
+  readonly value: Value
+}
+
 export interface Plan {
   readonly layers: readonly Layer[]
   /** Values with QuantizeLinear and DequantizeLinear, each with the value whose parameters it has. */
   readonly activations: ReadonlyMap<Value, Value>
-  /** Relu and Clip that quantization does by saturating, and the bounds that they keep to. */
-  readonly folded: ReadonlyMap<Node, { readonly low: number; readonly high: number }>
+  /** Relu and Clip that quantization of `value` does by saturating, and the bounds that they keep to. */
+  readonly folded: ReadonlyMap<Node, Bounds>
   readonly decisions: readonly Decision[]
 }
 
@@ -50,7 +57,7 @@ class Planner {
   private readonly products = new Set<Node>()
   private readonly decisions = new Map<Node, Decision>()
   private readonly activations = new Map<Value, Value>()
-  private readonly folded = new Map<Node, { low: number; high: number }>()
+  private readonly folded = new Map<Node, Bounds>()
   /** Values that an integer operator reads. */
   private readonly needed = new Set<Value>()
 
@@ -133,13 +140,9 @@ class Planner {
   /** Whether a value is an integer already, or will be: an input or the output of an integer operator. */
   private quantizable(value: Value): boolean {
     if (this.activations.has(value)) return true
-    return value.producer !== undefined && this.products.has(this.through(value.producer)) && value === this.result(this.through(value.producer), true)
-  }
-
-  /** The node whose activation this is: Relu(Gemm) → Gemm. */
-  private through(node: Node): Node {
-    const before = node.inputs[0]?.producer
-    return (node.opType === 'Relu' || node.opType === 'Clip') && before !== undefined && this.products.has(before) ? before : node
+    let node = value.producer
+    while (node !== undefined && boundsOf(node) !== undefined) node = node.inputs[0]?.producer
+    return node !== undefined && this.products.has(node) && this.result(node, true) === value
   }
 
   private pass(node: Node): boolean {
@@ -174,20 +177,30 @@ class Planner {
     if (!this.activations.has(value)) this.activations.set(value, value)
   }
 
-  /** The value that carries the result of a node: of the Relu or Clip that is all that reads it, which saturation replaces. */
+  /** The value that carries the result of a node: of the last Relu or Clip that is all that reads it, which saturation replaces. */
   private result(node: Node, look = false): Value {
+    const found: [Node, { low: number; high: number }][] = []
     const [output] = node.outputs
     if (output === undefined) throw new TypeError(`${node.label} has no output`)
-    const [reader, ...others] = [...output.consumers]
-    if (reader === undefined || others.length > 0 || output.isGraphOutput || reader.graph !== this.graph || reader.inputs[0] !== output) return output
-    const bounds = boundsOf(reader)
-    const [after] = reader.outputs
-    if (bounds === undefined || after === undefined) return output
-    if (!look && !this.decisions.has(reader)) {
-      this.folded.set(reader, bounds)
-      this.decide(reader, true, `done by the saturation of ${node.label}`)
+    let value: Value = output
+    for (;;) {
+      const readers: readonly Node[] = [...value.consumers]
+      const [reader, ...others] = readers
+      if (reader === undefined || others.length > 0 || value.isGraphOutput || reader.graph !== this.graph || reader.inputs[0] !== value) break
+      const bounds = boundsOf(reader)
+      const after: Value | undefined = reader.outputs[0]
+      if (bounds === undefined || after === undefined) break
+      found.push([reader, bounds])
+      value = after
     }
-    return after
+    if (!look) {
+      for (const [reader, bounds] of found) {
+        if (this.decisions.has(reader)) continue
+        this.folded.set(reader, { ...bounds, value })
+        this.decide(reader, true, `done by the saturation of ${node.label}`)
+      }
+    }
+    return value
   }
 
   private leave(node: Node): void {

@@ -32,7 +32,7 @@ export function percentileRange(seen: Histogram, percent: number): Range {
  * The threshold t that makes the quantized distribution of |x| ≤ t most like the clipped one: min KL(P ‖ Q), where P is the
  * histogram of |x| up to t with all that is beyond added to its last bin, and Q is the histogram up to t merged into the
  * integers that the grid has and spread again over the bins that are not empty. The range is [−t, t] within what was seen; all of it
- * when fewer than eight numbers a level were seen.
+ * when fewer than eight numbers a level were seen, and never more than 0.1% of them is clipped.
  * After S. Migacz, "8-bit inference with TensorRT", GTC 2017.
  */
 export function entropyRange(seen: Histogram, grid: Grid): Range {
@@ -42,21 +42,30 @@ export function entropyRange(seen: Histogram, grid: Grid): Range {
   // Numbers of one sign have all integers of an affine grid; numbers of both signs, or a symmetric grid, half of them.
   const levels = !grid.symmetric && (min >= 0 || max <= 0) ? high - low + 1 : Math.ceil((high - low + 1) / 2)
   // Too few numbers are no distribution: empty bins would look like a reason to clip.
-  if (seen.count < 8 * levels) return seen.range
+  if (seen.count - seen.zeros < 8 * levels) return seen.range
   const largest = Math.max(-min, max)
-  const bins = Math.min(2048, Math.max(2 * levels, Math.floor(seen.count / 8)))
+  const bins = Math.min(2048, Math.max(2 * levels, Math.floor((seen.count - seen.zeros) / 8)))
   const magnitude = new Float64Array(bins)
   const { centres, counts } = seen
   for (let i = 0; i < counts.length; i++) {
     const at = Math.min(bins - 1, Math.floor((Math.abs(centres[i] ?? 0) / largest) * bins))
     magnitude[at] = (magnitude[at] ?? 0) + (counts[i] ?? 0)
   }
-  const threshold = (leastDivergence(magnitude, Math.min(levels, bins)) / bins) * largest
+  // Exactly 0, such as what Relu and padding make, is exact in any range: it says nothing about where to clip, and would
+  // outweigh everything that does.
+  magnitude[0] = Math.max(0, (magnitude[0] ?? 0) - seen.zeros)
+  const threshold = (leastDivergence(magnitude, Math.min(levels, bins), MOST_CLIPPED) / bins) * largest
   return { low: Math.max(min, -threshold), high: Math.min(max, threshold) }
 }
 
-/** The number of bins, at least `levels`, at which KL(P ‖ Q) is least. */
-export function leastDivergence(histogram: Float64Array, levels: number): number {
+/**
+ * The share of numbers that `entropy` may clip. The divergence also counts the shape of the distribution inside each level, which
+ * rounding does not mind; where numbers gather at single values, such as what a constant background makes, it would clip most.
+ */
+const MOST_CLIPPED = 0.001
+
+/** The number of bins, at least `levels`, at which KL(P ‖ Q) is least, of those that leave out at most a share of the numbers. */
+export function leastDivergence(histogram: Float64Array, levels: number, mostOutside = 1): number {
   const total = histogram.reduce((sum, count) => sum + count, 0)
   let best = histogram.length
   let least = Infinity
@@ -64,6 +73,7 @@ export function leastDivergence(histogram: Float64Array, levels: number): number
   for (let i = 0; i < levels - 1; i++) inside += histogram[i] ?? 0
   for (let length = levels; length <= histogram.length; length++) {
     inside += histogram[length - 1] ?? 0
+    if (total - inside > mostOutside * total) continue
     const divergence = divergenceAt(histogram, length, levels, total - inside, inside)
     if (divergence < least) [least, best] = [divergence, length]
   }

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cuda, cudaFile, cudaSource, emptyArray, GPUS, occupancy, parsePtxas, versionOfCompiler } from '.'
+import { cuda, cudaFile, cudaSource, emptyArray, findKernels, gpuNames, GPUS, nvcc, occupancy, parsePtxas, rewrite, versionOfCompiler } from '.'
+import { gpuSource } from './gpu'
+import { codeOnly } from './rewrite'
 import { flopsOf } from './symbols'
 import type { AccessReport, CudaRun } from '.'
 
@@ -206,6 +209,45 @@ here(`launches from TypeScript${missing}`, () => {
   })
 })
 
+describe('the other device', () => {
+  it.runIf(gpuNames().length === 0)('without a GPU says what is missing, and never runs elsewhere instead', async () => {
+    const module = cudaSource('__global__ void f(float* x) { *x = 1; }', { device: 'gpu' })
+    await expect(module.launch('f', { grid: 1, block: 1 }, [new Float32Array(1)])).rejects.toMatchObject({ code: nvcc() === undefined ? 'CUDA_TOOLCHAIN' : 'CUDA_DEVICE' })
+  })
+  it('gives nvcc the source unchanged, between names and main', () => {
+    const text = gpuSource({ source: 'template <int N> __global__ void f(int* x) { *x = N; }\nint main() { return 0; }', file: 'a.cu', include: [], entries: ['f<2>'] })
+    expect(text).toContain('#line 1 "a.cu"\ntemplate <int N> __global__ void f(int* x) { *x = N; }\nint main() { return 0; }\n')
+    expect(text).toContain('WS_ENTRY(0, "f<2>", 0, f<2>)')
+    expect(text).toContain('#define WS_HAS_MAIN 1')
+  })
+})
+
+describe('the rewriter', () => {
+  const lines = (code: string): string[] => code.split('\n').slice(1)
+  it('keeps the number of every line, and leaves comments and strings alone', () => {
+    const source = '// kernel<<<1, 2>>>(x)\nvoid f() {\n  k<8,\n    float><<<dim3(1, 2),\n    32>>>(a,\n b);\n  puts("g<<<1>>>(x)");\n}\n__device__ int total = 3; __device__ int h(int x) { return x; }\nint last;'
+    const { code } = rewrite(source, 'a.cu')
+    expect(lines(code)[0]).toBe('// kernel<<<1, 2>>>(x)')
+    expect(lines(code)[6]).toBe('  puts("g<<<1>>>(x)");')
+    expect(lines(code)[8]).toBe('__ws_device_variable__ int total = 3; __device__ int h(int x) { return x; }')
+    expect(lines(code)[9]).toBe('int last;')
+    expect(code).toContain('ws_start("k<8, float>", 3, ws_config(dim3(1, 2),')
+  })
+  it('finds kernels, templates among them', () => {
+    expect(findKernels('template <class T>\n__global__ void __launch_bounds__(128) a(T* x) {}\nnamespace n { __global__ void b() {} }\n/* __global__ void c() {} */ static __global__ void d(int);')).toEqual([
+      { name: 'a', line: 2, template: true }, { name: 'b', line: 3, template: false }, { name: 'd', line: 4, template: false },
+    ])
+  })
+  it('never changes the number of lines', () => {
+    const part = fc.constantFrom('k<<<1,\n2>>>(x);', '// <<<\n', '"<<<"', 'extern __shared__ float\ns[];', '{', '}', '__device__ int v;', 'a << 2', 'f<int>(x)', '\n', "'\\''", '/* \n */')
+    fc.assert(fc.property(fc.array(part, { maxLength: 30 }), (parts) => {
+      const source = parts.join(' ')
+      expect(codeOnly(source)).toHaveLength(source.length)
+      expect(rewrite(source, 'a.cu').code.split('\n')).toHaveLength(source.split('\n').length + 4)
+    }))
+  })
+})
+
 describe('numbers about GPUs', () => {
   // NVIDIA's occupancy calculator: 256 threads, 64 registers, no shared memory on 8.0: 4 blocks, 32 of 64 warps.
   it.each([[256, 0, 64, 4, 0.5, 'registers'], [1024, 0, 32, 2, 1, 'threads'], [128, 48 * 1024, 32, 3, 12 / 64, 'shared memory'], [32, 0, 16, 32, 0.5, 'blocks']])(
@@ -217,4 +259,16 @@ describe('numbers about GPUs', () => {
     expect(parsePtxas(text).get('tile')).toEqual({ registers: 40, spillStores: 4, spillLoads: 12, stackBytes: 8, sharedBytes: 4224 })
     expect([flopsOf('vfmadd231ss', '%xmm1,%xmm2,%xmm0'), flopsOf('vaddps', '%ymm0,%ymm1,%ymm2'), flopsOf('vmovss', ''), flopsOf('mulsd', '%xmm0,%xmm1'), flopsOf('fmadd', '')]).toEqual([2, 8, 0, 1, 2])
   })
+})
+
+here(`every kernel of native/kernels, every version: right, and no false alarm${missing}`, () => {
+  const kernels = path.resolve(folder, '..', '..', 'kernels')
+  it.each(readdirSync(kernels).filter((file) => file.endsWith('.cu')))('%s', async (file) => {
+    const run = await cudaFile(path.join(kernels, file)).run(['check'], { orders: 1, faults: 'return', seconds: 60 })
+    const lines = run.stdout.trim().split('\n')
+    expect(run.faults).toEqual([])
+    expect(lines.at(-1)).toBe(`${file.replace('.cu', '')}: all right`)
+    // Slow to fast means at least two.
+    expect(lines.filter((line) => line.endsWith(': ok')).length).toBeGreaterThanOrEqual(2)
+  }, 120_000)
 })

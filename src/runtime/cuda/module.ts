@@ -179,7 +179,11 @@ export class CudaModule {
       if (difference === undefined || dependent.length > 0) continue
       dependent.push(explain({ kind: 'order-dependent', severity: 'error', pc: 0, pc2: 0, address: '', size: 0, count: 1, target: '', detail: difference }, new Map()))
     }
-    if (this.device === 'gpu') return this.#finish(answer, [], [], orders, options)
+    if (this.device === 'gpu') {
+      const none = new Map<number, never>()
+      const told = answer.result.faults.map((fault) => explain(fault, none))
+      return this.#finish(answer, told, answer.result.kernels.map((raw) => kernelReport(raw, 0, none, none, this.#gpu)), orders, options)
+    }
     const pcs = results.flatMap((result) => [...result.faults.flatMap((fault) => [fault.pc, fault.pc2]), ...result.kernels.flatMap((kernel) => [...kernel.sites.map((site) => site.pc), ...kernel.blocks.map(([pc]) => pc)])])
     const lines = linesOf(program, this.file, pcs)
     const faults = uniqueFaults(results.flatMap((result) => result.faults).map((fault) => explain(fault, lines)))

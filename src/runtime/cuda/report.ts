@@ -70,9 +70,9 @@ export interface KernelReport {
   readonly threads: number
   readonly staticShared: number
   readonly dynamicShared: number
-  /** Time in the emulator: no GPU's time. Milliseconds of the fastest launch, and of all. */
-  readonly emulatorMs: number
-  readonly emulatorTotalMs: number
+  /** Milliseconds of the fastest launch, and of all, on the device that ran it: the emulator's are no GPU's time. */
+  readonly ms: number
+  readonly totalMs: number
   readonly lines: readonly LineReport[]
   readonly totals: KernelTotals
   readonly occupancy: Occupancy
@@ -141,7 +141,7 @@ export function kernelReport(
   const [x, y, z] = raw.block
   return {
     kernel: raw.kernel, grid: raw.grid, block: raw.block, launches: raw.launches, threads: raw.threads, staticShared, dynamicShared: raw.dynamicShared,
-    emulatorMs: raw.fastestMs, emulatorTotalMs: raw.ms, lines: reports, gpu,
+    ms: raw.fastestMs, totalMs: raw.ms, lines: reports, gpu,
     totals: {
       loadSectors: sectors('load'), storeSectors: sectors('store'), atomicSectors: sectors('atomic'), globalRequests: requests,
       sectorsPerRequest: requests === 0 ? 0 : allSectors / requests, efficiency: allSectors === 0 ? 1 : Math.min(1, sum(global, (s) => s.bytes) / (allSectors * 32)),

@@ -247,7 +247,7 @@ export function compileError(stderr: string, file: string, source: string): Cuda
   const line = Number(first[2])
   const more = own.slice(1, 4).map((match) => `line ${match[2] ?? ''}: ${match[4] ?? ''}`)
   return new CudaError('CUDA_COMPILE', `The source does not compile: ${first[4] ?? ''}`, {
-    got: own.length > 0 ? (lines[line - 1] ?? '').trim() : (first[0] ?? ''),
+    got: own.length > 0 ? (lines[line - 1] ?? '').trim() : first[0],
     where: `${own.length > 0 ? file : path.basename(first[1] ?? '')}, line ${line}${more.length > 0 ? `; also ${more.join('; ')}` : ''}`,
   })
 }

@@ -5,6 +5,9 @@ import { random, WhetstoneError, type Random } from '../../../src/core'
 /** Inputs given to each reader. */
 export const FUZZ_RUNS: number = Number(process.env['WHETSTONE_FUZZ'] ?? 2000)
 
+/** Milliseconds for a test that gives so many inputs to a reader, on a busy machine. */
+export const FUZZ_TIMEOUT: number = 120_000 + FUZZ_RUNS * 100
+
 /** Milliseconds that no reader of a small input may take; generous, because the machine may be busy. */
 const MOST_MILLISECONDS = 5_000
 

@@ -20,7 +20,7 @@
 #define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
 #define __grid_constant__
-#define __align__(n) alignas(n)
+#define __align__(n) __attribute__((aligned(n)))
 #define __builtin_assume(x) ((void)0)
 #define __restrict __restrict__
 static constexpr int warpSize = 32;

@@ -16,6 +16,20 @@ const binarySize = (type: string, of: (a: Dim, b: Dim) => Dim): TorchLowering =>
 
 const unknown = (): Dim => null
 
+/** A size or number that is not a tensor in PyTorch, as a float64 of no axes. */
+function real(c: TorchContext, position: number): Value {
+  const argument = c.node.positional[position]
+  if (argument?.kind === 'int' || argument?.kind === 'float') return c.scalar(argument.value, 'float64')
+  if (argument?.kind === 'symFloat') return c.cast(c.lowerer.cell(argument.name).value, 'float64')
+  return c.cast(c.squeeze(c.size(position).vector(), 0), 'float64')
+}
+
+const binaryReal = (type: string): TorchLowering => ({
+  makes: ['Cast', type], lower: (c) => { c.set(c.op(type, [real(c, 0), real(c, 1)])) },
+})
+
+const unaryReal = (type: string): TorchLowering => ({ makes: ['Cast', type], lower: (c) => { c.set(c.op(type, [real(c, 0)])) } })
+
 const sizeOf: TorchLowering = {
   makes: ['Shape'],
   lower: (c) => {
@@ -78,6 +92,8 @@ export const control: Readonly<Record<string, TorchLowering>> = {
   '_operator.add': binarySize('Add', addDims), '_operator.sub': binarySize('Sub', subDims), '_operator.mul': binarySize('Mul', mulDims),
   '_operator.floordiv': binarySize('Div', floorDivDims), '_operator.mod': binarySize('Mod', unknown),
   'torch.sym_max': binarySize('Max', unknown), 'torch.sym_min': binarySize('Min', unknown), 'sym_max': binarySize('Max', unknown), 'sym_min': binarySize('Min', unknown),
+  '_operator.truediv': binaryReal('Div'), '_operator.pow': binaryReal('Pow'), 'torch.sym_sqrt': unaryReal('Sqrt'), 'torch._sym_sqrt': unaryReal('Sqrt'),
+  'torch.sym_float': { makes: ['Cast'], lower: (c) => { c.set(real(c, 0)) } },
   '_operator.neg': { makes: ['Neg'], lower: (c) => {
     const size = c.size(0)
     c.setSize({ dim: subDims(0, size.dim), vector: () => c.op('Neg', [size.vector()]) })

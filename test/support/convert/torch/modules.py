@@ -22,14 +22,15 @@ def u(name, module, *args, dyn=None):
 
 
 x=R(2,6,8); img=R(2,4,9,11)
-for n in 'relu sigmoid tanh exp abs neg sin cos tan asin acos atan sinh cosh asinh atanh erf floor ceil round reciprocal sign square expm1 exp2 isnan isinf isfinite logical_not erfc trunc frac deg2rad'.split():
-    f=getattr(torch,n); u('unary_'+n,(lambda f:lambda x:f(x))(f),torch.rand(3,5)*1.8-.9)
-for n in 'sqrt log log1p log2 log10 rsqrt'.split():
-    f=getattr(torch,n); u('unary_'+n,(lambda f:lambda x:f(x))(f),torch.rand(3,5)+.1)
+UNARY = '''relu sigmoid tanh exp abs neg sin cos tan asin acos atan sinh cosh asinh atanh erf floor ceil round reciprocal
+    sign square expm1 exp2 isnan isinf isfinite logical_not erfc trunc frac deg2rad'''.split()
+u('unary', lambda x: tuple(getattr(torch, n)(x) for n in UNARY), torch.rand(3, 5) * 1.8 - 0.9)
+u('unary_positive', lambda x: tuple(getattr(torch, n)(x) for n in 'sqrt log log1p log2 log10 rsqrt'.split()), torch.rand(3, 5) + 0.1)
 u('acosh',torch.acosh,torch.rand(3,5)+1.1)
-for n in 'silu gelu hardswish hardsigmoid relu6 hardtanh leaky_relu elu selu celu softplus mish logsigmoid softsign tanhshrink hardshrink softshrink glu softmin softmax log_softmax'.split():
-    f=getattr(F,n); u('act_'+n,(lambda f,n:(lambda x:f(x,dim=-1)) if n in('softmin','softmax',
-        'log_softmax') else (lambda x:f(x)))(f,n),R(3,6)*3)
+ACTIVATIONS = '''silu gelu hardswish hardsigmoid relu6 hardtanh leaky_relu elu selu celu softplus mish logsigmoid softsign
+    tanhshrink hardshrink softshrink glu'''.split()
+u('activations', lambda x: tuple(getattr(F, n)(x) for n in ACTIVATIONS), R(3, 6) * 3)
+u('softmaxes', lambda x: (F.softmin(x, dim=-1), F.softmax(x, dim=1), F.log_softmax(x, dim=-1)), R(3, 6))
 u('gelu_tanh',lambda x:F.gelu(x,approximate='tanh'),x)
 u('elu_scale',lambda x:F.elu(x,1.5),x); u('softplus_b',lambda x:F.softplus(x,2.,5.),x*5)
 u('prelu',nn.PReLU(4),img); u('threshold',lambda x:F.threshold(x,.1,20.),x)
@@ -55,7 +56,7 @@ u('addc',lambda a,b,c:(torch.addcmul(a,b,c,value=.5),torch.addcdiv(a,b,c.abs()+1
     c)),R(3,4),R(3,4),R(3,4))
 u('atan2',lambda a,b:(torch.atan2(a,b),torch.hypot(a,b),torch.isclose(a,b)),R(3,4),R(3,4))
 u('reduce',lambda x:(x.sum(),x.sum(1),x.sum((0,2),keepdim=True),x.mean(),x.mean(-1),x.prod(1),x.amax(1),x.amin((0,
-    1)),x.logsumexp(-1),x.max(),x.min(),x.max(1),x.min(2,keepdim=True),x.argmax(),x.argmax(1),x.argmin(2,
+    1)),x.logsumexp(-1),x.max(),x.min(),tuple(x.max(1)),tuple((x.min(2,keepdim=True))),x.argmax(),x.argmax(1),x.argmin(2,
     keepdim=True)),x)
 u('reduceint',lambda x:(x.sum(),x.sum(0),x.prod(1),x.any(),x.all(1),(x>0).any(1),(x>0).sum(),torch.count_nonzero(x),
     torch.count_nonzero(x,1),x.float().mean()),i)
@@ -160,7 +161,7 @@ u('creation',lambda x:(torch.zeros_like(x),torch.ones(x.shape[0],3),torch.full((
     4.),torch.full_like(x,2.),torch.tril_indices(3,3),torch.triu_indices(3,4,1),torch.arange(x.shape[0])),x,dyn=0)
 u('casts',lambda x,i:(x.int(),x.long(),x.bool(),i.float(),x.double(),x.half().float(),i.to(torch.int32),
     x.type_as(i)),x*5,idx)
-u('sort',lambda x:(x.sort(-1),x.sort(1,descending=True),x.argsort(-1),x.topk(3),x.topk(2,1,largest=False)),R(3,7))
+u('sort',lambda x:(tuple(x.sort(-1)),tuple(x.sort(1,descending=True)),x.argsort(-1),tuple(x.topk(3)),tuple(x.topk(2,1,largest=False))),R(3,7))
 u('interp',lambda x:(F.interpolate(x,scale_factor=2),F.interpolate(x,(7,13)),F.interpolate(x,scale_factor=2,
     mode='bilinear'),F.interpolate(x,(5,20),mode='bilinear',align_corners=True),F.interpolate(x,scale_factor=1.5,
     mode='bilinear'),F.interpolate(x,(20,22),mode='bicubic'),F.interpolate(x,(18,5),mode='nearest-exact')),img,
@@ -218,9 +219,6 @@ def tiny():
             return self.model(x, **self.fixed)[0]
 
     u('tiny_swin', tv.swin_transformer.SwinTransformer([4, 4], 8, [2, 1], [1, 2], [4, 4], num_classes=5), image, dyn=0)
-    u('tiny_swin2', tv.swin_transformer.SwinTransformer(
-        [4, 4], 8, [2, 1], [1, 2], [4, 4], num_classes=5, block=tv.swin_transformer.SwinTransformerBlockV2,
-        downsample_layer=tv.swin_transformer.PatchMergingV2), image, dyn=0)
     u('tiny_vit', tv.VisionTransformer(32, 8, 1, 2, 16, 24, num_classes=5), image, dyn=0)
     u('tiny_convnext', convnext.ConvNeXt([convnext.CNBlockConfig(8, 12, 1), convnext.CNBlockConfig(12, None, 1)], 0.0, 1.0,
                                          num_classes=5), image, dyn=0)

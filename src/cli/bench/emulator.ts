@@ -1,0 +1,84 @@
+// `npm run bench -- emulator`: how fast the CUDA emulator is, with its report and without, and how long a full report of
+// a 256 x 256 x 256 matrix product takes.
+import path from 'node:path'
+import { compare, type BenchContext, type BenchSuite, type Case, type SuiteResult } from '../../benchmarks'
+import { cuda, cudaFile, emptyArray, versionOfCompiler, type CudaRun } from '../../runtime'
+
+export const suite: BenchSuite = {
+  name: 'emulator',
+  description: 'the CUDA emulator: threads and instructions a second, a full report of a matrix product',
+  run: measure,
+}
+
+const N = 256
+const source = cuda`
+__global__ void saxpy(int n, float a, const float* x, float* y) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) y[i] = a * x[i] + y[i];
+}
+template <int T> __global__ void sgemm(const float* a, const float* b, float* c, int n) {
+  __shared__ float as[T][T], bs[T][T];
+  int x = threadIdx.x, y = threadIdx.y, row = blockIdx.y * T + y, col = blockIdx.x * T + x;
+  float sum = 0;
+  for (int k = 0; k < n; k += T) {
+    as[y][x] = a[row * n + k + x];
+    bs[y][x] = b[(k + y) * n + col];
+    __syncthreads();
+    for (int i = 0; i < T; i++) sum += as[y][i] * bs[i][x];
+    __syncthreads();
+  }
+  c[row * n + col] = sum;
+}
+__global__ void naive(const float* a, const float* b, float* c, int n) {
+  int col = blockIdx.x * blockDim.x + threadIdx.x, row = blockIdx.y * blockDim.y + threadIdx.y;
+  float sum = 0;
+  for (int k = 0; k < n; k++) sum += a[row * n + k] * b[k * n + col];
+  c[row * n + col] = sum;
+}`
+
+async function measure(context: BenchContext): Promise<SuiteResult> {
+  const missing = versionOfCompiler() === undefined ? { missing: 'no g++ on this Linux' } : {}
+  const threads = 1 << 20
+  const x = new Float32Array(threads).fill(1), y = new Float32Array(threads)
+  const a = new Float32Array(N * N).fill(0.5), b = new Float32Array(N * N).fill(0.25)
+  const saxpy = (report: boolean): Promise<CudaRun> => source.launch('saxpy', { grid: threads / 256, block: 256 }, [threads, 2, x, y], { report, orders: 1 })
+  const product = (kernel: string, report: boolean): Promise<CudaRun> => {
+    const edge = kernel === 'naive' ? 32 : 16
+    return source.launch(kernel, { grid: [N / edge, N / edge], block: [edge, edge] }, [a, b, emptyArray(Float32Array, N * N), N], { report, orders: 1, seconds: 60 })
+  }
+  // The kernel alone, without starting the process and moving the arrays; work over time.
+  const rate = async (run: Promise<CudaRun>, work: number): Promise<number> => work / ((await run).kernels[0]?.totalMs ?? Number.NaN) / 1e3
+  const total = async (work: () => Promise<unknown>): Promise<number> => {
+    const start = performance.now()
+    await work()
+    return (performance.now() - start) / 1e3
+  }
+  if (missing.missing === undefined) {
+    context.note('compiling the emulator')
+    await saxpy(true)
+    await saxpy(false)
+  }
+  const instructions = missing.missing === undefined ? (await product('sgemm<16>', true)).kernels[0]?.totals.instructions ?? Number.NaN : Number.NaN
+  const twice = (name: string, unit: string, higherIsBetter: boolean, work: (report: boolean) => Promise<number>): Case => ({
+    name, unit, higherIsBetter, rounds: 5,
+    contestants: [{ name: 'report off', ...missing, measure: () => work(false) }, { name: 'report on', ...missing, measure: () => work(true) }],
+  })
+  const kernels = cudaFile(path.join(context.root, 'native', 'kernels', 'sgemm.cu'))
+  const cases: Case[] = [
+    twice('saxpy, 1,048,576 threads', 'million threads/s', true, (report) => rate(saxpy(report), threads)),
+    twice(`sgemm ${N}, tiles of 16`, 'million instructions/s', true, (report) => rate(product('sgemm<16>', report), instructions)),
+    twice(`sgemm ${N}, tiles of 16: all`, 's', false, (report) => total(() => product('sgemm<16>', report))),
+    twice(`sgemm ${N}, naive: all`, 's', false, (report) => total(() => product('naive', report))),
+    { name: 'sgemm.cu check, 7 versions', unit: 's', rounds: 3, contestants: [{ name: 'report on', ...missing, measure: () => total(() => kernels.run(['check'], { orders: 1 })) }] },
+  ]
+  const rows = []
+  for (const one of cases) rows.push(...await compare(one, context))
+  const full = rows.filter((row) => row.contestant === 'report on' && row.case.startsWith(`sgemm ${N}`) && row.unit === 's')
+  return {
+    rows,
+    targets: full.map((row) => ({
+      name: row.case, wanted: 'full report in less than 10 s', reached: row.median === undefined ? 'not measured' : `${row.median.toFixed(2)} s`,
+      met: row.median === undefined ? null : row.median < 10,
+    })),
+  }
+}

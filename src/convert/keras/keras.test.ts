@@ -1,0 +1,88 @@
+// Keras files: committed models against what Keras computed, and files that are damaged.
+import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { convert, onnx, runtime } from 'whetstone'
+import { Hdf5File } from './hdf5'
+
+const fixtures = path.resolve('test/convert/tensorflow/fixtures')
+const RUNS = Number(process.env['WHETSTONE_FUZZ_RUNS'] ?? 1500)
+type Case = { input: [number[], string]; output: [number[], string] }
+const floats = (text: string): Float32Array => new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer)
+
+function survive(use: () => unknown): convert.ConvertError | undefined {
+  try {
+    use()
+    return undefined
+  } catch (error) {
+    expect(error).toBeInstanceOf(convert.ConvertError)
+    return error as convert.ConvertError
+  }
+}
+
+describe('models', () => {
+  test.each(['attention.keras', 'gru.keras', 'convs.keras', 'convs.h5', 'lstm.h5'])('%s computes what Keras computed, at two batch sizes', (name) => {
+    const { model, report } = convert.convert(path.join(fixtures, name))
+    expect(onnx.validateModel(model)).toEqual([])
+    expect(report.operators.length).toBeGreaterThan(0)
+    const session = runtime.Session.create(onnx.writeModel(model), { threads: 1 })
+    for (const { input, output } of JSON.parse(readFileSync(path.join(fixtures, name.replace(/\.\w+$/, '.json')), 'utf8')) as Case[]) {
+      const [y] = Object.values(session.runSync({ [model.graph.inputs[0]?.name ?? '']: runtime.tensor('float32', input[0], floats(input[1])) }))
+      const want = floats(output[1])
+      const largest = want.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+      expect(y?.shape).toEqual(output[0])
+      ;(y?.data as Float32Array).forEach((x, i) => { expect(Math.abs(x - (want[i] ?? NaN))).toBeLessThan(1e-5 * largest) })
+    }
+    session.dispose()
+  })
+
+  test('a layer without a mapping is named with its place; a registered one is used', () => {
+    const bytes = readFileSync(path.join(fixtures, 'lstm.h5'))
+    const at = bytes.indexOf('"class_name": "Dense"')
+    const odd = Buffer.from(bytes)
+    odd.write('"class_name": "Odder"', at)
+    const error = survive(() => convert.convert(odd))
+    expect(error).toBeInstanceOf(convert.MissingOperatorsError)
+    expect((error as convert.MissingOperatorsError).operators).toMatchObject([{ operator: 'Odder', places: ['dense'] }])
+    const undo = convert.kerasLayers.registerLowering('Odder', (c) => { c.out(c.op('Neg', [c.x.value])) })
+    expect(convert.convert(odd).model.graph.nodes.some(({ opType }) => opType === 'Neg')).toBe(true)
+    undo()
+  })
+})
+
+describe('damaged files', () => {
+  const h5 = readFileSync(path.join(fixtures, 'lstm.h5'))
+  const keras = readFileSync(path.join(fixtures, 'gru.keras'))
+
+  test('cut off', () => {
+    for (const share of [0.05, 0.3, 0.6, 0.9]) {
+      expect(survive(() => convert.convert(h5.subarray(0, Math.floor(share * h5.length))))).toBeDefined()
+      expect(survive(() => convert.convert(keras.subarray(0, Math.floor(share * keras.length))))).toBeDefined()
+    }
+  })
+
+  test('bytes of HDF5 changed: every object is read or refused', () => {
+    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(h5.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {
+      const bytes = Buffer.from(h5)
+      for (const [at, value] of changes) bytes[at] = value
+      survive(() => {
+        const file = new Hdf5File(bytes, 'given')
+        for (const [name, dataset] of file.datasets()) file.tensor(dataset, name)
+      })
+    }), { numRuns: RUNS, seed: 1 })
+  })
+
+  test('bytes of a whole model changed', () => {
+    fc.assert(fc.property(fc.nat(h5.length - 1), fc.nat(255), (at, value) => {
+      const bytes = Buffer.from(h5)
+      bytes[at] = value
+      survive(() => convert.convert(bytes))
+    }), { numRuns: Math.min(RUNS, 300), seed: 2 })
+    fc.assert(fc.property(fc.nat(keras.length - 1), fc.nat(255), (at, value) => {
+      const bytes = Buffer.from(keras)
+      bytes[at] = value
+      survive(() => convert.convert(bytes))
+    }), { numRuns: Math.min(RUNS, 300), seed: 3 })
+  })
+})

@@ -36,7 +36,12 @@ test('only the best tenth counts', async () => {
 })
 
 test('exactly half is not more than half', async () => {
-  const trials = Array.from({ length: 40 }, (_, i): FinishedTrial => ({ params: { x: i % 2 === 0 ? 0.02 : 0.6 }, loss: i }))
+  const trials = Array.from({ length: 40 }, (_, i): FinishedTrial => ({ params: { x: i % 2 === 0 ? 0.6 : 0.02 }, loss: i }))
+  assertEqual(await rangesTooNarrow(trials, { x: { low: 0, high: 1, log: false } }), {})
+})
+
+test('the single best at an end is chance', async () => {
+  const trials = Array.from({ length: 12 }, (_, i): FinishedTrial => ({ params: { x: i === 0 ? 0.99 : 0.3 + 0.04 * i }, loss: i }))
   assertEqual(await rangesTooNarrow(trials, { x: { low: 0, high: 1, log: false } }), {})
 })
 

@@ -62,6 +62,23 @@ function solveUpper(l: Float64Array, b: ArrayLike<number>): Float64Array {
   return x
 }
 
+/**
+ * The v with A·v = b, for a symmetric positive definite A, by its Cholesky factor.
+ *
+ * @throws SearchError `SEARCH_ARGUMENT` when the sizes do not fit or A is not positive definite
+ */
+export function solve(a: readonly (readonly number[])[], b: readonly number[]): number[] {
+  const n = b.length
+  const l = Float64Array.from(a.flat())
+  if (a.length !== n || l.length !== n * n || !cholesky(l, n)) {
+    throw new SearchError('SEARCH_ARGUMENT', 'The system cannot be solved', {
+      expected: `a symmetric positive definite matrix of ${n} × ${n}`, got: `${a.length} rows, ${l.length} numbers`,
+      fix: 'are two points equal? then add noise to the diagonal',
+    })
+  }
+  return [...solveUpper(l, solveLower(l, b))]
+}
+
 /** L⁻¹, lower too. */
 function invertLower(l: Float64Array, n: number): Float64Array {
   const inverse = new Float64Array(n * n)

@@ -1,7 +1,8 @@
 // Hyperparameter search: samplers, pruners, several objectives, several workers.
 export { SearchError, TrialPruned } from './errors'
 export type { SearchErrorCode } from './errors'
-export { fitGaussianProcess, matern52 } from './gaussian-process'
+export { normalCumulative, normalDensity } from './normal'
+export { fitGaussianProcess, matern52, solve } from './gaussian-process'
 export type { FixedHyperparameters, GaussianProcess } from './gaussian-process'
 export { crowdingDistances, dominates, hypervolume, nondominatedRanks, paretoFront } from './pareto'
 export {

@@ -244,7 +244,7 @@ describe('the students\' folder', () => {
   test('a folder with something else in it is left alone, an earlier release is replaced', async () => {
     await expect(make('exercises')).rejects.toThrow(/RELEASE_OUT/)
     expect(existsSync(at('exercises', LESSON))).toBe(true)
-    rmSync(at('students', 'node_modules'))
+    rmSync(at('students', 'node_modules'), { force: true })
     await make('students')
     expect(existsSync(at('students', 'dist'))).toBe(false)
   })

@@ -22,9 +22,15 @@ const write = (name: string, text: string): string => {
 
 describe('worker processes', () => {
   test('share a study: the budget is spent once, both work, and the optimum is found', async () => {
+    const journal = path.join(folder, `study-${Date.now()}.jsonl`)
+    // Nobody goes on before both have begun: one may start much later than the other on a busy machine.
     const module = write('objective.js', `
-      exports.objective = async (t) => { await new Promise((r) => setTimeout(r, 5)); return (t.float('x', 0, 1) - 0.7) ** 2 }`)
-    const journal = path.join(folder, 'study.jsonl')
+      const { readFileSync } = require('node:fs')
+      const workers = () => new Set(readFileSync(${JSON.stringify(journal)}, 'utf8').match(/"worker":"[^"]+"/g)).size
+      exports.objective = async (t) => {
+        for (let i = 0; i < 3000 && workers() < 2; i++) await new Promise((r) => setTimeout(r, 10))
+        return (t.float('x', 0, 1) - 0.7) ** 2
+      }`)
     const study = await search.runWorkers({ module, journal, trials: 40, workers: 2, seed: 3 })
     expect(study.trials.filter((t) => t.state === 'complete').length).toBeGreaterThanOrEqual(40)
     expect(study.trials.length).toBeLessThanOrEqual(41)

@@ -1,11 +1,11 @@
 // `npm run bench -- optimize [model…]`: what optimize() makes of the trained models. The search sees training data only; what
 // is reported is measured afterwards, alternating, and scored on the held-out set.
-import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
-import { WhetstoneError } from '../../core'
+import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
 import type { Dataset } from '../../data'
 import { optimize, type RunTensors } from '../../optimization'
 import { runner, Session, type SessionOptions, type Tensors } from '../../runtime'
-import { accuracyOf, RECIPES, zoo, type ZooName } from '../zoo'
+import { accuracyOf, zoo, type ZooName } from '../zoo'
+import { overModels } from '../zoo/suite'
 import { fineTuner } from '../zoo/fine-tune'
 
 const BATCH = 32
@@ -88,17 +88,5 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
 export const suite: BenchSuite = {
   name: 'optimize',
   description: 'what the search over pipelines makes of the trained models',
-  run: async (context): Promise<SuiteResult> => {
-    const names = context.args.length > 0 ? context.args : ['mnist-cnn']
-    const unknown = names.find((name) => !(name in RECIPES))
-    if (unknown !== undefined) throw new WhetstoneError('ZOO_UNKNOWN', `There is no model "${unknown}" in the zoo`, { expected: Object.keys(RECIPES).join(', ') })
-    const rows: Row[] = []
-    const targets: Target[] = []
-    for (const name of names as ZooName[]) {
-      const result = await measure(name, context)
-      rows.push(...result.rows)
-      targets.push(...result.targets)
-    }
-    return { rows, targets }
-  },
+  run: (context) => overModels(measure, context),
 }

@@ -1,14 +1,14 @@
 // `npm run bench -- pruning [model…]`: accuracy against measured latency of pruned models, structured and unstructured, with
 // random choice as the control; all get the same training afterwards.
-import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
-import { WhetstoneError } from '../../core'
+import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
 import { GraphLearner, gradients as gradientsOf } from '../../nn'
 import { writeModel, type Model } from '../../onnx'
 import {
   batchNormScales, batchNormScore, pruneGradually, pruneStructuredGradually, randomScore, randomUnits, taylor, unitScore, type Gradients, type UnitScore,
 } from '../../optimization'
 import { Session, type Tensors } from '../../runtime'
-import { accuracyOf, RECIPES, zoo, type Trained, type ZooName } from '../zoo'
+import { accuracyOf, zoo, type Trained, type ZooName } from '../zoo'
+import { overModels } from '../zoo/suite'
 import { fineTuner, useEngine } from '../zoo/fine-tune'
 
 interface Variant {
@@ -115,17 +115,5 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
 export const suite: BenchSuite = {
   name: 'pruning',
   description: 'accuracy against measured latency: structured and unstructured pruning, random as the control',
-  run: async (context): Promise<SuiteResult> => {
-    const names = context.args.length > 0 ? context.args : ['mnist-cnn']
-    const unknown = names.find((name) => !(name in RECIPES))
-    if (unknown !== undefined) throw new WhetstoneError('ZOO_UNKNOWN', `There is no model "${unknown}" in the zoo`, { expected: Object.keys(RECIPES).join(', ') })
-    const rows: Row[] = []
-    const targets: Target[] = []
-    for (const name of names as ZooName[]) {
-      const result = await measure(name, context)
-      rows.push(...result.rows)
-      targets.push(...result.targets)
-    }
-    return { rows, targets }
-  },
+  run: (context) => overModels(measure, context),
 }

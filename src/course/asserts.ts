@@ -50,8 +50,8 @@ export async function assertThrows(call: Promise<unknown>, sentence: string, pat
 /** What a message must say, without the signs of a regular expression: `says "cycle" or "loop"`. */
 function inWords(pattern: RegExp): string {
   const literal = (part: string): string | undefined => {
-    const text = part.replaceAll(/\\([^a-z0-9])/gi, '$1').replaceAll(/\\s[+*]?/g, ' ')
-    return /\\|[[\](){}^$+?*]/.test(text) || part.trim() === '' ? undefined : `"${text}"`
+    const text = part.replaceAll(/\\s[+*]?/g, ' '), sign = /\\([^a-z0-9])/gi
+    return /\\|[[\](){}^$+?*.]/.test(text.replaceAll(sign, '')) || part.trim() === '' ? undefined : `"${text.replaceAll(sign, '$1')}"`
   }
   const ways = pattern.source.split('|').map((way) => way.split('.*').map(literal))
   if (ways.some((parts) => parts.includes(undefined))) return 'says what is wrong, in the words that the exercise asks for'

@@ -8,13 +8,18 @@ import sys
 import numpy as np
 
 
+def flat(outputs):
+    if isinstance(outputs, dict):
+        return list(outputs.values())
+    return outputs if isinstance(outputs, (tuple, list)) else [outputs]
+
+
 def run_torch(file, inputs):
     import torch
     program = torch.export.load(file)
     with torch.no_grad():
         outputs = program.module()(*[torch.from_numpy(x) for x in inputs])
-    outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
-    return [x.numpy() for x in outputs]
+    return [x.numpy() for x in flat(outputs)]
 
 
 def run_tensorflow(file, inputs):
@@ -25,8 +30,7 @@ def run_tensorflow(file, inputs):
         function = tf.saved_model.load(file).signatures["serving_default"]
         names = list(function.structured_input_signature[1])
         outputs = list(function(**{n: tf.constant(x) for n, x in zip(names, inputs)}).values())
-    outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
-    return [np.asarray(x) for x in outputs]
+    return [np.asarray(x) for x in flat(outputs)]
 
 
 def run_tflite(file, inputs):

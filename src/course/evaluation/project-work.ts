@@ -190,7 +190,8 @@ export class ProjectWork {
     })
   }
 
-  private async once<T>(key: string, measure: () => T | Promise<T>): Promise<T> {
+  /** What `measure` gives, measured once in an evaluation. */
+  async once<T>(key: string, measure: () => T | Promise<T>): Promise<T> {
     const known = this.memo.get(key) as Promise<T> | undefined
     if (known) return known
     const made = Promise.resolve().then(measure)
@@ -209,7 +210,7 @@ function numbersOf(value: RuntimeTensor | undefined): Float64Array {
 }
 
 /** max |aᵢ − bᵢ| ÷ max(1, max |aᵢ|); infinite for other sizes or where one is not a number. */
-function apart(a: Float64Array, b: Float64Array): number {
+export function apart(a: Float64Array, b: Float64Array): number {
   if (a.length !== b.length) return Infinity
   let [largest, scale] = [0, 1]
   for (let i = 0; i < a.length; i++) {

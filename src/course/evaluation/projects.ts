@@ -2,6 +2,7 @@
 // name, which is also the folder of the learner's files (beside the notebook), and a measure for each of its lines.
 import { adapter, accuracyKept, all, beyond, dynamicBatch, federated, learned, pruned, quantized, sameAsSource, smaller, speedUp, student, tensorRt, tflite, valid, type Measure } from './measures'
 import { claims } from './claims'
+import { kernelRight, lessTraffic } from './kernels'
 
 /** One project. */
 export interface ProjectDefinition {
@@ -15,7 +16,8 @@ export interface ProjectDefinition {
 const under = (prefix: string, lines: Readonly<Record<string, Measure>>): Record<string, Measure> =>
   Object.fromEntries(Object.entries(lines).map(([name, measure]) => [name === '' ? prefix : `${prefix}/${name}`, measure]))
 
-const CUDA = beyond('a CUDA kernel needs nvcc and an NVIDIA GPU, or the emulator that this evaluation does not use yet')
+const IN_PYTORCH = beyond('a kernel inside PyTorch needs PyTorch with its C++ toolchain, which the course does not drive for a learner')
+const ON_GPU = beyond('the speed of a CUDA kernel needs an NVIDIA GPU; the emulator tells results and memory traffic, not time')
 const NSIGHT = beyond('Nsight needs an NVIDIA GPU')
 const PHONE = beyond('no phone or board is attached to this machine')
 const SERVER = beyond('the course has no model server yet to measure the learner\'s against')
@@ -46,6 +48,8 @@ const fedavg = federated('federated')
 const edge = tflite('edge/model.tflite', 'optimization/model.onnx')
 
 // Month 11, performance.
+const kernel = kernelRight('cuda')
+const lighterKernel = lessTraffic('cuda')
 const pytorch = sameAsSource('onnx/pytorch', 'torch')
 const tensorflow = sameAsSource('onnx/tensorflow', 'tensorflow')
 const bothValid = all(valid('onnx/pytorch.onnx'), valid('onnx/tensorflow.onnx'))
@@ -104,18 +108,19 @@ export const PROJECTS: readonly ProjectDefinition[] = [
         'dynamic-batching': all(dynamicBatch('onnx/pytorch.onnx'), tensorRt('onnx/pytorch.onnx', 0)), 'performance-profiling': NSIGHT,
       }),
       ...under('performance/deliverables/cuda-custom-operations', {
-        '': CUDA, 'custom-cuda-kernel': CUDA, 'memory-optimization': CUDA, 'profiling-with-nsight': NSIGHT, 'integration-with-pytorch': CUDA,
+        '': all(kernel, lighterKernel), 'custom-cuda-kernel': kernel, 'memory-optimization': lighterKernel, 'profiling-with-nsight': NSIGHT,
+        'integration-with-pytorch': all(kernel, IN_PYTORCH),
       }),
       ...under('performance/deliverables/edge-deployment', {
         '': all(toTflite, edgePruned), 'tflite-conversion': toTflite, 'model-pruning': edgePruned, 'on-device-inference': PHONE, 'battery-memory-constraints': PHONE,
       }),
       ...under('performance/definition-of-done', {
         'onnx-model-exports-correctly': all(pytorch, dynamicBatch('onnx/pytorch.onnx')), 'tensorrt-achieves-3xplus-speedup': threeTimes,
-        'custom-cuda-kernel-works': CUDA, 'tflite-runs-on-mobile-edge-device': PHONE, 'latency-benchmarks-documented': baselineTimes,
+        'custom-cuda-kernel-works': kernel, 'tflite-runs-on-mobile-edge-device': PHONE, 'latency-benchmarks-documented': baselineTimes,
         'optimization-trade-offs-analyzed': TRADE_OFFS('docs/trade-offs.md', 'onnx/pytorch.onnx'),
       }),
       ...under('performance/stretch-goals', {
-        'implement-dynamic-batching-server': SERVER, 'build-cuda-extension-for-pytorch': CUDA, 'deploy-to-jetson-device': beyond('no Jetson board is attached'),
+        'implement-dynamic-batching-server': SERVER, 'build-cuda-extension-for-pytorch': all(kernel, IN_PYTORCH), 'deploy-to-jetson-device': beyond('no Jetson board is attached'),
         'compare-inference-frameworks': beyond('OpenVINO and TensorRT are not both installed'),
       }),
       ...under('performance/demo', {
@@ -151,7 +156,8 @@ export const PROJECTS: readonly ProjectDefinition[] = [
   {
     id: 'ml_frameworks/project_cuda_kernel', title: 'Custom CUDA Kernel for ML',
     lines: under('frameworks/projects/custom-cuda-kernel-for-ml', {
-      '': CUDA, 'implement-a-specialized-operation-in-cuda': CUDA, 'integrate-with-a-ml-framework': CUDA, 'benchmark-against-standard-implementations': CUDA,
+      '': all(kernel, IN_PYTORCH, ON_GPU), 'implement-a-specialized-operation-in-cuda': kernel, 'integrate-with-a-ml-framework': all(kernel, IN_PYTORCH),
+      'benchmark-against-standard-implementations': all(kernel, ON_GPU),
     }),
   },
   {

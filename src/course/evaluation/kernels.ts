@@ -33,7 +33,7 @@ interface KernelRun {
 export function kernelRight(folder: string, name = 'kernel'): Measure {
   return {
     needs: files(folder, name),
-    measure: (work) => measured(work, async () => {
+    measure: (work) => measured(async () => {
       const { run, distance } = await runKernel(work, folder, name)
       const evidence = evidenceOf(work, folder, name, run, distance)
       const [fault] = run.faults.filter((one) => one.severity === 'error')
@@ -48,7 +48,7 @@ export function kernelRight(folder: string, name = 'kernel'): Measure {
 export function lessTraffic(folder: string): Measure {
   return {
     needs: [...files(folder, 'kernel'), ...files(folder, 'before').slice(0, 2)],
-    measure: (work) => measured(work, async () => {
+    measure: (work) => measured(async () => {
       const [before, after] = [await runKernel(work, folder, 'before'), await runKernel(work, folder, 'kernel')]
       const [slow, fast] = [traffic(before.run), traffic(after.run)]
       const evidence = [...evidenceOf(work, folder, 'before', before.run, before.distance), ...evidenceOf(work, folder, 'kernel', after.run, after.distance)]
@@ -63,7 +63,7 @@ export function lessTraffic(folder: string): Measure {
 const files = (folder: string, name: string): string[] => [`${folder}/${name}.cu`, `${folder}/${name}.json`, `${folder}/reference.onnx`]
 const traffic = (run: CudaRun): number => run.kernels.reduce((sum, { totals }) => sum + totals.globalBytes, 0)
 
-async function measured(work: ProjectWork, measure: () => Promise<Measurement>): Promise<Measurement> {
+async function measured(measure: () => Promise<Measurement>): Promise<Measurement> {
   if (versionOfCompiler() === undefined) return unmeasured('g++, which compiles a kernel for the emulator, is not installed')
   return measure()
 }

@@ -2,6 +2,7 @@
 import type { DType } from '../../core'
 import type { Dim, Tensor } from '../../onnx'
 import { ConvertError } from '../errors'
+import { copyOf, raiseLoops, type Region } from './loops'
 import type { TfMessage } from './messages'
 import { dtypeOf, shapeOf, tensorOf } from './tensors'
 
@@ -85,12 +86,16 @@ export interface GraphFunction {
   readonly parameters: readonly { readonly name: string; readonly type: number }[]
   readonly results: readonly string[]
   readonly message: TfMessage<'FunctionDef'>
+  /** Of a loop of TensorFlow 1: its nodes stand in the graph itself. */
+  readonly region?: Region
 }
 
 export class TfGraph {
   readonly nodes = new Map<string, GraphNode>()
   readonly functions = new Map<string, GraphFunction>()
-  /** How many outputs come before a named output of a function's node: from NumOutputs attributes. */
+  /** Ends of raised loops: what a loop leaves that nothing reads is no output of the graph. */
+  readonly exits = new Set<GraphNode>()
+
   constructor(readonly where: string) {}
 
   /** The endpoint of a reference such as `conv/BiasAdd:0`. */
@@ -128,6 +133,7 @@ export function graphOf(message: TfMessage<'GraphDef'>, where: string): TfGraph 
       else made?.inputs.push(graph.endpoint(reference))
     }
   }
+  raiseLoops(graph)
   return graph
 }
 
@@ -161,6 +167,7 @@ export function bodyOf(f: GraphFunction, args: readonly Endpoint[], prefix: stri
   if (args.length < f.parameters.length) {
     throw new ConvertError('CONVERT_MALFORMED', 'A function is called with too few arguments', { expected: String(f.parameters.length), got: String(args.length), where })
   }
+  if (f.region) return copyOf(f.region, args, prefix, where)
   const parameters = new Map(f.parameters.map(({ name }, i) => [name, args[i]]))
   const nodes = new Map<string, GraphNode>()
   for (const message of f.message.node ?? []) nodes.set(message.name ?? '', nodeOf(message, prefix))

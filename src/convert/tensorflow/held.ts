@@ -97,6 +97,11 @@ export class Emitter {
     this.nodeNames = outer?.nodeNames ?? new Set()
   }
 
+  /** Whether it writes the body of a loop or a branch. */
+  get isInner(): boolean {
+    return this.outer !== undefined
+  }
+
   op(opType: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}, options: OpOptions = {}): Value {
     return this.ops(opType, inputs, attributes, { outputs: 1, ...options })[0] as Value
   }
@@ -119,15 +124,16 @@ export class Emitter {
     return name
   }
 
-  /** A constant under a name of its own. */
+  /** A constant under a name of its own, in the main graph. */
   tensor(tensor: Tensor, name = `${this.place}/constant`): Value {
-    return this.g.constant(tensor, name)
+    return this.outer?.tensor(tensor, name) ?? this.g.constant(tensor, name)
   }
 
   /** A small constant; the same numbers are one initializer. */
   numbers(values: readonly number[], dtype: DType = 'int64', shape: readonly number[] = [values.length]): Value {
+    if (this.outer) return this.outer.numbers(values, dtype, shape)
     const key = `${dtype} ${shape.join(',')}: ${values.join(',')}`
-    const known = this.constants.get(key) ?? this.outer?.constants.get(key)
+    const known = this.constants.get(key)
     if (known !== undefined) return known
     const made = this.g.constant(Tensor.from(values, shape, dtype), `const_${this.constants.size}`)
     this.constants.set(key, made)

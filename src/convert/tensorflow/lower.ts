@@ -24,6 +24,8 @@ export interface LowerOptions {
   readonly variable: (node: GraphNode) => Tensor
 }
 
+interface Use { readonly operator: string, readonly place: string }
+
 export class Lowerer {
   private readonly results = new Map<Emitter, Map<GraphNode, (Held | undefined)[]>>()
   private readonly bound = new Map<GraphNode, Held>()
@@ -169,24 +171,27 @@ export class Lowerer {
 
   /** Every operator without a lowering, in the part that is reached and in the functions it calls, at once. */
   private requireAll(endpoints: readonly Endpoint[]): void {
-    const uses: { operator: string; place: string }[] = []
-    const seen = new Set<GraphNode>()
+    const uses: Use[] = []
+    this.usesBehind(endpoints, new Set(this.bound.keys()), new Set(), uses)
+    tensorflowOperators.requireAll(uses)
+  }
+
+  private usesBehind(endpoints: readonly Endpoint[], seen: Set<GraphNode>, functions: Set<string>, uses: Use[]): void {
     const stack = endpoints.map((endpoint) => this.inliner.resolve(endpoint).node)
-    const functions = new Set<string>()
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      if (seen.has(node) || this.bound.has(node)) continue
+      if (seen.has(node)) continue
       seen.add(node)
       uses.push({ operator: node.op, place: node.name })
       for (const input of node.inputs) stack.push(this.inliner.resolve(input).node)
       for (const name of ['cond', 'body', 'then_branch', 'else_branch'].flatMap((key) => node.func(key) ?? [])) this.functionUses(node, name, functions, uses)
     }
-    tensorflowOperators.requireAll(uses)
   }
 
-  private functionUses(node: GraphNode, name: string, seen: Set<string>, uses: { operator: string; place: string }[]): void {
+  private functionUses(node: GraphNode, name: string, seen: Set<string>, uses: Use[]): void {
     if (seen.has(name)) return
     seen.add(name)
     const f = functionNamed(this.graph, node, name)
+    if (f.region) this.usesBehind(f.region.results, new Set(f.region.parameters), seen, uses)
     for (const inner of f.message.node ?? []) {
       const calls = (inner.attr ?? []).map(({ value }) => value?.func?.name).filter((called) => called !== undefined)
       for (const called of calls) this.functionUses(node, called, seen, uses)
@@ -200,7 +205,8 @@ export class Lowerer {
 export function endsOf(graph: TfGraph): GraphNode[] {
   const read = new Set<GraphNode>()
   for (const node of graph.nodes.values()) for (const { node: input } of node.inputs) read.add(input)
-  return [...graph.nodes.values()].filter((node) => !read.has(node) && !/^(Const|NoOp|Placeholder|Assert|Save|Restore)/.test(node.op) && calledBy(graph, node) === undefined)
+  for (const { region } of graph.functions.values()) for (const { node } of region?.results ?? []) read.add(node)
+  return [...graph.nodes.values()].filter((node) => !read.has(node) && !graph.exits.has(node) && !/^(Const|NoOp|Placeholder|Assert|Save|Restore)/.test(node.op) && calledBy(graph, node) === undefined)
 }
 
 /** Gives a value a name, and whatever had it before the value's. */

@@ -124,6 +124,12 @@ const slice: TfLowering = lowering(['Slice'], (c) => {
 })
 
 const pads = (c: TfContext, mode: 'constant' | 'reflect' | 'edge'): void => {
+  if (c.held(1).constant === undefined && mode === 'constant') {
+    // [rank, 2] of before and after becomes all before, then all after.
+    const list = c.op('Reshape', [c.op('Transpose', [c.int64(c.in(1))], { perm: [1, 0] }), c.emitter.numbers([-1])])
+    c.out(c.op('Pad', [c.in(0), list, c.node.op === 'PadV2' ? c.in(2) : undefined], { mode }))
+    return
+  }
   const table = c.numbers(1, 'the padding')
   const rank = table.length / 2
   const held = c.held(0)

@@ -1,4 +1,5 @@
 // Control flow of TensorFlow 2 (If, While) as ONNX's If and Loop, and lists of tensors as ONNX sequences.
+import type { DType } from '../../../core'
 import { tensorType, type Graph, type Value } from '../../../onnx'
 import { lowering, type TfContext, type TfLowering } from '../context'
 import { bodyOf, functionNamed, GraphNode, type Endpoint } from '../graph'
@@ -96,13 +97,25 @@ function shaped(c: TfContext, value: Value, index: number, front: readonly null[
   return value
 }
 
+/** Types that ONNX Runtime does not split, and those in which their lists are kept. */
+const SPLIT_AS: Partial<Record<DType, DType>> = { uint8: 'int32', int8: 'int32', uint16: 'int32', int16: 'int32', bool: 'int32', float16: 'float32', bfloat16: 'float32' }
+
+/** An element in the type that the graph states, where its list is kept in another. */
+function asDeclared(c: TfContext, value: Value): Value {
+  const wanted = c.node.dtype('element_dtype')
+  return wanted === undefined || SPLIT_AS[wanted] === undefined ? value : c.emitter.cast(value, wanted)
+}
+
 export const control: Readonly<Record<string, TfLowering>> = {
   If: branch, StatelessIf: branch, While: loop, StatelessWhile: loop,
   TensorListReserve: emptyList, EmptyTensorList: emptyList,
   TensorListSetItem: setItem,
   TensorListPushBack: lowering(['SequenceInsert'], (c) => { c.out(c.op('SequenceInsert', [c.in(0), c.in(1)])) }),
-  TensorListGetItem: lowering(['SequenceAt'], (c) => { c.out(shaped(c, c.op('SequenceAt', [c.in(0), c.in(1)]), 2, [])) }),
-  TensorListFromTensor: lowering(['SplitToSequence'], (c) => { c.out(c.op('SplitToSequence', [c.in(0)], { axis: 0, keepdims: 0 })) }),
-  TensorListStack: lowering(['ConcatFromSequence'], (c) => { c.out(shaped(c, c.op('ConcatFromSequence', [c.in(0)], { axis: 0, new_axis: 1 }), 1, [null])) }),
+  TensorListGetItem: lowering(['SequenceAt'], (c) => { c.out(asDeclared(c, shaped(c, c.op('SequenceAt', [c.in(0), c.in(1)]), 2, []))) }),
+  TensorListFromTensor: lowering(['SplitToSequence', 'Cast'], (c) => {
+    const x = c.in(0), kept = SPLIT_AS[x.dtype ?? 'float32']
+    c.out(c.op('SplitToSequence', [kept === undefined ? x : c.emitter.cast(x, kept)], { axis: 0, keepdims: 0 }))
+  }),
+  TensorListStack: lowering(['ConcatFromSequence'], (c) => { c.out(asDeclared(c, shaped(c, c.op('ConcatFromSequence', [c.in(0)], { axis: 0, new_axis: 1 }), 1, [null]))) }),
   TensorListLength: lowering(['SequenceLength'], (c) => { c.out(c.emitter.cast(c.op('SequenceLength', [c.in(0)]), 'int32')) }),
 }

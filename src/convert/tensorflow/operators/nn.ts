@@ -204,8 +204,10 @@ const resize = (mode: 'linear' | 'nearest' | 'cubic'): TfLowering => lowering(['
   const [corners, centres] = [c.node.bool('align_corners'), c.node.bool('half_pixel_centers')]
   const nearest = mode === 'nearest'
   const coordinates = corners ? 'align_corners' : centres ? (nearest ? 'tf_half_pixel_for_nn' : 'half_pixel') : 'asymmetric'
-  c.outFirst(c.op('Resize', [c.emitter.cast(x, 'float32'), undefined, undefined, c.int64(c.in(1))], {
-    mode, coordinate_transformation_mode: coordinates, axes: [2, 3],
+  // In an inner graph, ONNX Runtime 1.30 reads constant sizes as empty and refuses the model: there they are computed.
+  const sizes = c.emitter.isInner ? c.op('Concat', [c.op('Shape', [x], { start: 0, end: 2 }), c.int64(c.in(1))], { axis: 0 }) : c.int64(c.in(1))
+  c.outFirst(c.op('Resize', [c.emitter.cast(x, 'float32'), undefined, undefined, sizes], {
+    mode, coordinate_transformation_mode: coordinates, ...(c.emitter.isInner ? {} : { axes: [2, 3] }),
     ...(nearest ? { nearest_mode: corners ? 'round_prefer_ceil' : 'floor' } : mode === 'cubic' ? { cubic_coeff_a: centres ? -0.5 : -0.75, exclude_outside: centres ? 1 : 0 } : {}),
   }))
 })

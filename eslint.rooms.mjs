@@ -17,7 +17,7 @@ export const ROOMS = {
   graphs: ['core', 'nn'],
   search: ['core', 'nn'],
   edge: ['core', 'onnx', 'runtime'],
-  benchmarks: ['core', 'runtime'],
+  benchmarks: ['core', 'onnx', 'runtime'],
   serve: ['core', 'onnx', 'runtime', 'benchmarks'],
   data: ['core'],
   notebook: ['core'],

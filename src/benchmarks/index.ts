@@ -1,2 +1,6 @@
 export * from './compare'
+export * from './energy'
+export * from './latency'
+export * from './peaks'
 export * from './statistics'
+export * from './sweep'

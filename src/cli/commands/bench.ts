@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { WhetstoneError } from '../../core'
-import { differs, type BenchSuite, type Row, type SuiteResult } from '../../benchmarks'
+import { benchPage, digits, ratioText, type BenchSuite, type Row, type SuiteResult } from '../../benchmarks'
 import { root, stateFolder } from '../root'
 
 const folder = path.join(__dirname, '..', 'bench')
@@ -29,9 +29,12 @@ export function register(program: Command): void {
       const result = await suite.run({ root, quick: options.quick ?? false, args, note })
       if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K')
       process.stdout.write(report(result))
-      const record = JSON.stringify({ suite: name, machine: machine(), ...result })
-      mkdirSync(path.join(stateFolder, 'bench'), { recursive: true })
-      writeFileSync(path.join(stateFolder, 'bench', `${name}.json`), record + '\n')
+      const measured = { suite: name, machine: machine(), ...result }, record = JSON.stringify(measured)
+      const file = (ending: string): string => path.join(stateFolder, 'bench', `${name}.${ending}`)
+      mkdirSync(path.dirname(file('json')), { recursive: true })
+      writeFileSync(file('json'), record + '\n')
+      writeFileSync(file('html'), benchPage({ ...measured, at: new Date().toISOString() }))
+      process.stdout.write(`  As a page with charts: ${path.relative(process.cwd(), file('html'))}\n`)
       if (options.json) process.stdout.write(record + '\n')
     })
 }
@@ -55,14 +58,11 @@ export function machine(): { cpu: string; cores: number; memoryGB: number; node:
   }
 }
 
-const digits = (value: number): string => value.toLocaleString('en-US', { maximumSignificantDigits: Math.max(3, Math.ceil(Math.log10(Math.abs(value) + 1))), useGrouping: value >= 10_000 })
-
 /** The terminal table. */
 function report({ rows, targets }: SuiteResult): string {
   const cells = rows.map((row: Row) => row.missing !== undefined
     ? [row.case, row.contestant, 'missing', row.missing]
-    : [row.case, row.contestant, `${digits(row.median ?? Number.NaN)} ${row.unit}`, row.ratio === undefined || !row.interval ? ''
-      : `× ${digits(row.ratio)}  [${digits(row.interval[0])}, ${digits(row.interval[1])}]${differs(row) ? '' : '  no difference shown'}`])
+    : [row.case, row.contestant, `${digits(row.median ?? Number.NaN)} ${row.unit}`, ratioText(row)])
   const widths = [0, 1, 2].map((column) => Math.max(4, ...cells.map((line) => (line[column] ?? '').length)))
   const line = (columns: readonly string[]): string => '  ' + columns.map((text, i) => text.padEnd(widths[i] ?? 0)).join('  ').trimEnd() + '\n'
   let text = line(['case', 'contestant', 'median', 'ratio to the first contestant, 95% interval'])

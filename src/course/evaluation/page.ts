@@ -2,7 +2,7 @@
 import type { Evaluation, EvaluationLine } from './evaluate'
 import type { Evidence, Verdict } from './measurement'
 import { shortBytes } from '../week/text'
-import { escapeHtml, page } from '../week/html'
+import { escapeHtml, page } from '../../core'
 
 const MARK: Readonly<Record<Verdict, readonly [string, string]>> = { 'passed': ['✓', 'pass'], 'failed': ['✗', 'fail'], 'not measured': ['–', 'none'] }
 const KIND_NAMES: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import { points } from '../display'
 import { keptEvaluations, type Evaluation } from '../evaluation/evaluate'
 import { readJournal, type JournalEntry } from '../journal'
 import type { Project } from '../project'
-import { escapeHtml, page } from './html'
+import { escapeHtml, page } from '../../core'
 import { statusOf, type Status } from './status'
 import { duration } from './text'
 

@@ -1,11 +1,6 @@
 // The frame of a page that needs nothing but itself: readable in light and dark, on paper and on a phone.
 
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Text as HTML. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '')
-}
+import { escapeHtml } from './view'
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1d2530; --faint: #66707d; --line: #d9dee5; --ground: #fff; --tint: #f5f7f9;

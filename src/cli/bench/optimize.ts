@@ -1,15 +1,24 @@
 // `npm run bench -- optimize [model…]`: what optimize() makes of the trained models. The search sees training data only; what
 // is reported is measured afterwards, alternating, and scored on the held-out set.
+import type * as tf from '@tensorflow/tfjs'
 import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
 import type { Dataset } from '../../data'
-import { optimize, type RunTensors } from '../../optimization'
+import { crossEntropy, GraphLearner, models, responseLoss } from '../../nn'
+import { optimize, withWeights, type NewWeights, type RunTensors } from '../../optimization'
+import type { Model } from '../../onnx'
 import { runner, Session, type SessionOptions, type Tensors } from '../../runtime'
-import { accuracyOf, zoo, type ZooName } from '../zoo'
+import { accuracyOf, exported, RECIPES, zoo, type ZooName } from '../zoo'
 import { overModels } from '../zoo/suite'
-import { fineTuner } from '../zoo/fine-tune'
+import { fineTuner, useEngine } from '../zoo/fine-tune'
 
 const BATCH = 32
 const ONE_THREAD: SessionOptions = { threads: 1 }
+const [EPOCHS_PRUNED, EPOCHS_STUDENT] = [1, 4]
+/** Smaller networks that the model may teach. */
+const STUDENTS: [string, () => tf.LayersModel][] = [
+  ['a strided CNN of 16 and 32 filters', () => models.stridedCnn({ filters: [16, 32], seed: 1 })],
+  ['a strided CNN of 16 and 16 filters', () => models.stridedCnn({ filters: [16, 16], seed: 2 })],
+]
 
 /** Milliseconds of one run, over as many as take about 30 ms. */
 function timer(bytes: Uint8Array, inputs: Tensors, options: SessionOptions): { once: () => number; close: () => void } {
@@ -38,16 +47,26 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
   const { model, bytes, data, input } = await zoo(name, note)
   // Training, validation and calibration parts, all of the training data.
   const order = data.train.shuffle(7)
-  const validation = order.take(2000)
+  const validation = order.take(5000)
   const rest = (from: number, to: number): Dataset => order.select(Array.from({ length: to - from }, (_, i) => from + i))
-  const train = rest(2000, quick ? 4560 : 14_800)
+  const train = rest(5200, quick ? 7760 : order.length)
   const tensors = (part: Dataset): RunTensors => ({ [input]: { dtype: 'float32', shape: part.shape, data: Float32Array.from(part.features) } })
-  const calibration = Array.from({ length: 4 }, (_, i) => tensors(rest(20_000 + 50 * i, 20_050 + 50 * i)))
+  const calibration = Array.from({ length: 4 }, (_, i) => tensors(rest(5000 + 50 * i, 5050 + 50 * i)))
   const inputs = tensors(validation.take(BATCH))
   const run = runner()
+  await useEngine()
+  const teacher = new GraphLearner(model)
+  const supervised = crossEntropy()
+  // Trained on the teacher's answers and on the labels.
+  const taught = (m: Model, effort: number, epochs: number): NewWeights | Promise<NewWeights> => fineTuner(train.take(Math.max(1280, Math.round(effort * train.length))), {
+    epochs, batchSize: 64, rate: 0.003,
+    loss: (inputs) => responseLoss(inputs.logits, [teacher.forward(inputs.x, false)], 3).mul(0.7).add(supervised(inputs).mul(0.3)).asScalar(),
+    note: (line) => { note(`${name}: ${line}`) },
+  })(m, { masks: new Map(), step: 1, steps: 1 })
+  const students: [string, () => tf.LayersModel][] = RECIPES[name].dataset === 'mnist' ? STUDENTS : []
   const result = await optimize(model, calibration, {
-    goal: 'latency', budget: { loss: 0.007 }, run, seed: 1, trials: quick ? 6 : 14, proposals: quick ? 0 : 4,
-    space: { macs: [0.5, 0.27, 0.15, 0.08, 0.04], energy: [1], multiple: [4, 8, 16], precision: ['float32', 'int8', 'int8-dynamic'], calibration: ['mse', 'min-max'] },
+    goal: 'latency', budget: { loss: 0.006 }, run, seed: 1, trials: quick ? 6 : 14, proposals: quick ? 0 : 3,
+    space: { macs: [1, 0.5, 0.27, 0.15], energy: [1], multiple: [8, 16], precision: ['float32', 'int8', 'int8-dynamic'], calibration: ['mse', 'min-max'] },
     score: (candidate, effort) => accuracyOf(candidate, validation.take(Math.max(500, Math.round(effort * validation.length)))),
     latency: (candidate) => {
       const { once, close } = timer(candidate, inputs, ONE_THREAD)
@@ -55,10 +74,16 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
       close()
       return best
     },
-    fineTune: (m, effort) => fineTuner(train.take(Math.max(1280, Math.round(effort * train.length))), { epochs: 1, batchSize: 64, rate: 0.002 })(m, { masks: new Map(), step: 1, steps: 1 }),
+    fineTune: (m, effort) => taught(m, effort, EPOCHS_PRUNED),
+    students: Object.fromEntries(students.map(([what, build]) => [what, async (effort: number) => {
+      await useEngine()
+      const student = exported(build(), 'student')
+      return withWeights(student, await taught(student, effort, EPOCHS_STUDENT))
+    }])),
     onTrial: (trial) => { note(`${name}: ${trial.what}, effort ${trial.effort.toFixed(2)}: ${(100 * trial.score).toFixed(2)}%, ${trial.latency.toFixed(3)} ms`) },
   })
   run.dispose()
+  teacher.dispose()
   for (const line of String(result).split('\n')) note(line)
   const [before, after] = [100 * await accuracyOf(bytes, data.test), 100 * await accuracyOf(result.model, data.test)]
   const latency = await compare({ name: `${name}: ${BATCH} images, 1 thread`, unit: 'ms', rounds: 21, contestants: [

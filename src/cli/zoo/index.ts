@@ -100,7 +100,7 @@ async function make(name: ZooName, recipe: Recipe, data: Split, place: string, n
     schedule: warmup(0.1, cosine(recipe.rate)),
     onStep: (step, steps, loss) => { if (step % 50 === 0) note(`training ${name}: step ${step} of ${steps}, loss ${loss.toFixed(4)}`) },
   })
-  const bytes = writeModel(plainNames(engine.toOnnx(layers, undefined, { name, outputNames: ['logits'] })))
+  const bytes = writeModel(exported(layers, name))
   const accuracy = await accuracyOf(bytes, data.test)
   const { data: weights, specs } = await tf.io.encodeWeights(Object.fromEntries(layers.weights.map((w) => [w.originalName, w.read()])))
   layers.dispose()
@@ -119,6 +119,11 @@ async function make(name: ZooName, recipe: Recipe, data: Split, place: string, n
   }
   note(`trained ${name} in ${history.seconds.toFixed(0)} s: ${(100 * accuracy).toFixed(2)}% right`)
   return card
+}
+
+/** A network of the model builders as ONNX, under the names that all models of the zoo have. */
+export function exported(layers: tf.LayersModel, name: string): Model {
+  return plainNames(engine.toOnnx(layers, undefined, { name, outputNames: ['logits'] }))
 }
 
 /** TensorFlow.js numbers names over the whole process: `x_3`, `conv1/kernel_2`. Here they depend on the model alone. */

@@ -76,3 +76,18 @@ export function mnistCnn(options: CnnOptions = {}): tf.LayersModel {
   x = layers.dense(apply(tf.layers.flatten(), x), units, 'relu', 'fc1')
   return tf.model({ inputs: input, outputs: layers.dense(x, classes, undefined, 'logits'), name: 'mnist_cnn' })
 }
+
+/**
+ * A small student: a 5 × 5 convolution with stride 2, a 3 × 3 one with stride 2, the logits. Strides in the place of pools:
+ * the arithmetic that a pool would throw away is never done.
+ */
+export function stridedCnn(options: CnnOptions = {}): tf.LayersModel {
+  const { inputShape = MNIST, classes = 10, seed = 0, filters = [16, 32], units = 0 } = options
+  const layers = new Layers(seed)
+  const input = tf.input({ shape: [...inputShape], name: 'x' })
+  let x = input
+  filters.forEach((count, i) => { x = layers.conv(x, count, i === 0 ? 5 : 3, { strides: 2, padding: 'valid', activation: 'relu', name: `conv${i + 1}` }) })
+  x = apply(tf.layers.flatten(), x)
+  if (units > 0) x = layers.dense(x, units, 'relu', 'fc1')
+  return tf.model({ inputs: input, outputs: layers.dense(x, classes, undefined, 'logits'), name: 'strided_cnn' })
+}

@@ -45,7 +45,7 @@ describe('propose', () => {
 
   it('never proposes what was tried, and stops where nothing is left', () => {
     const space = { ...DEFAULT_SPACE, macs: [1], energy: [1], precision: ['float32', 'int8-dynamic'] as const }
-    const one: Pipeline = { macs: 1, multiple: 4, energy: 1, precision: 'float32', calibration: 'mse' }
+    const one: Pipeline = { student: '', macs: 1, multiple: 4, energy: 1, precision: 'float32', calibration: 'mse' }
     expect(propose(space, [{ pipeline: one, rank: 1 }])?.precision).toBe('int8-dynamic')
     expect(propose(space, [{ pipeline: one, rank: 1 }, { pipeline: { ...one, precision: 'int8-dynamic' }, rank: 2 }])).toBeUndefined()
     expect(describePipeline(one)).toBe('simplify only')
@@ -95,6 +95,24 @@ describe('optimize', () => {
     const again = await optimize(model, [inputs], options)
     expect(again.chosen.what).toBe(result.chosen.what)
   }, 120_000)
+
+  it('distils into a student where that is faster, and refuses a student that does not fit', async () => {
+    // The half of the hidden units that count, as a network of its own: what a perfect teacher would make.
+    const half = (outputs: string): Model => build('half', (g) => {
+      const w1 = weights([8, 32], 1).toArray() as Float32Array, w2 = weights([32, 4], 2).toArray() as Float32Array
+      const columns = Float32Array.from({ length: 96 }, (_, i) => w1[Math.floor(i / 12) * 32 + (i % 12)] ?? 0)
+      const h = g.op('Relu', [g.op('MatMul', [g.input('x', 'float32', ['N', 8]), g.constant(columns, 'w1', 'float32', [8, 12])])])
+      g.output(g.op('MatMul', [h, g.constant(w2.slice(0, 48), 'w2', 'float32', [12, 4])]), outputs)
+    }, { opsets: { '': 21 } })
+    const efforts: number[] = []
+    const students = { 'half of it': (effort: number): Model => { efforts.push(effort); return half('y') }, 'something else': (): Model => half('other') }
+    const space = { macs: [1], energy: [1], precision: ['float32'] as const, calibration: ['mse'] as const }
+    const result = await optimize(model, [inputs], { ...options, trials: 4, proposals: 2, space, students })
+    expect(result.chosen.what).toBe('distil into half of it')
+    expect(result.failed.map(({ what, reason }) => `${what}: ${reason}`)).toContain('distil into something else: The student something else cannot take the place of the model')
+    // Trained once for each effort, also for the precisions and cuts that share it.
+    expect(new Set(efforts).size).toBe(efforts.length)
+  }, 60_000)
 
   it('refuses a budget that nothing meets, with what came nearest', async () => {
     const few = { ...options, trials: 3, proposals: 0 }

@@ -32,6 +32,13 @@ export interface OptimizeOptions {
    * @param effort the share of a full training, in (0, 1]
    */
   readonly fineTune?: (model: Model, effort: number) => NewWeights | Promise<NewWeights>
+  /**
+   * Smaller networks by name, each trained by the model given when it is asked for (knowledge distillation), with the same
+   * inputs and outputs. The other steps apply to them, too.
+   *
+   * @param effort the share of a full training, in (0, 1]
+   */
+  readonly students?: Readonly<Record<string, (effort: number) => Model | Promise<Model>>>
   readonly space?: Partial<Space>
   /** Pipelines in the first, cheapest round; default 18. Each next round keeps the best third with three times the effort. */
   readonly trials?: number
@@ -76,10 +83,10 @@ export class Optimized implements Displayable {
   }
 }
 
-const PLAIN: Pipeline = { macs: 1, multiple: 8, energy: 1, precision: 'float32', calibration: 'mse' }
+const PLAIN: Pipeline = { student: '', macs: 1, multiple: 8, energy: 1, precision: 'float32', calibration: 'mse' }
 
 /**
- * Searches pipelines of pruning, factorization and quantization for a model: successive halving (Jamieson and Talwalkar,
+ * Searches pipelines of distillation, pruning, factorization and quantization for a model: successive halving (Jamieson and Talwalkar,
  * arXiv 1502.07943), then TPE.
  *
  * @param data calibration samples for static quantization: apart from what `score` looks at
@@ -93,15 +100,18 @@ export async function optimize(model: Model, data: CalibrationData, options: Opt
   if (limits.some((limit) => !(limit >= 0) || !Number.isFinite(limit)) || !Number.isInteger(count) || count < 1 || !Number.isInteger(proposals) || proposals < 0) {
     throw new OptimizationError('OPTIMIZATION_OPTION', 'The budget or the number of trials means nothing', { expected: 'numbers of 0 and more', got: JSON.stringify({ budget, trials: count, proposals }) })
   }
-  const space: Space = { ...DEFAULT_SPACE, ...options.space }
+  const students = Object.keys(options.students ?? {})
+  const space: Space = { ...DEFAULT_SPACE, student: ['', ...students], ...options.space }
   const source = random(seed)
   const search = new Search(model, data, options)
   const given = writeModel(model)
   const baseline: Trial = {
     pipeline: PLAIN, what: 'the model given', effort: 1, bytes: given, score: await options.score(given, 1), latency: await options.latency(given), size: given.length,
   }
+  // A part of the data may be easier than the whole: what is scored on a part is compared with the model given on that part.
+  const scores = new Map<number, number>([[1, baseline.score]])
   const rank = (t: Trial): number => {
-    const missed = missing(t, baseline, budget)
+    const missed = missing(t, { ...baseline, score: scores.get(t.effort) ?? baseline.score }, budget)
     const value = goal === 'latency' ? t.latency / baseline.latency : goal === 'size' ? t.size / baseline.size : -t.score
     // What misses the budget comes after everything that meets it, nearest first.
     return missed > 0 ? 1e6 * (1 + missed) : value
@@ -109,7 +119,8 @@ export async function optimize(model: Model, data: CalibrationData, options: Opt
   let pool: Pipeline[] = []
   const keys = new Set<string>()
   // The corners first: each step alone says much.
-  const corners = space.precision.map((precision): Pipeline => ({ ...PLAIN, calibration: space.calibration[0] ?? 'mse', precision }))
+  const alone: Pipeline = { ...PLAIN, calibration: space.calibration[0] ?? 'mse' }
+  const corners = [...space.precision.map((precision): Pipeline => ({ ...alone, precision })), ...students.map((student): Pipeline => ({ ...alone, student }))]
   for (let i = 0; pool.length < count && i < 50 * count; i++) {
     const candidate = corners[i] ?? sample(space, source)
     if (keys.has(keyOf(candidate))) continue
@@ -121,6 +132,7 @@ export async function optimize(model: Model, data: CalibrationData, options: Opt
   const all: Trial[] = []
   for (let round = 1; round <= rounds; round++) {
     const effort = 3 ** (round - rounds)
+    if (!scores.has(effort)) scores.set(effort, await options.score(given, effort))
     const results: Trial[] = []
     for (const pipeline of pool) {
       const trial = await search.attempt(pipeline, effort)
@@ -158,6 +170,7 @@ class Search {
   readonly failed: FailedTrial[] = []
   /** Pruned and factorized models by pipeline and effort: several precisions share one training. */
   readonly #shaped = new Map<string, Model>()
+  readonly #students = new Map<string, Model>()
   readonly #done = new Map<string, Trial>()
 
   constructor(readonly model: Model, readonly data: CalibrationData, readonly options: OptimizeOptions) {}
@@ -184,13 +197,27 @@ class Search {
     }
   }
 
-  async #shape({ macs, multiple, energy }: Pipeline, effort: number): Promise<Model> {
+  /** The network that the other steps work on: the model given, or a student that it trained. */
+  async #network(student: string, effort: number): Promise<Model> {
+    const make = this.options.students?.[student]
+    if (make === undefined) return this.model
+    const key = `${student} ${effort}`
+    const known = this.#students.get(key) ?? await make(effort)
+    const ports = ({ graph: { inputs, outputs } }: Model): string => [...inputs, '→', ...outputs].map((value) => (typeof value === 'string' ? value : value.name)).join(' ')
+    if (ports(known) !== ports(this.model)) {
+      throw new OptimizationError('OPTIMIZATION_OPTION', `The student ${student} cannot take the place of the model`, { expected: `inputs → outputs: ${ports(this.model)}`, got: ports(known) })
+    }
+    this.#students.set(key, known)
+    return known
+  }
+
+  async #shape({ student, macs, multiple, energy }: Pipeline, effort: number): Promise<Model> {
     const { fineTune } = this.options
-    const trains = macs < 1 || energy < 1
-    const key = [macs, macs < 1 ? multiple : '', energy, trains ? effort : ''].join(' ')
+    const trains = student !== '' || macs < 1 || energy < 1
+    const key = [student, macs, macs < 1 ? multiple : '', energy, trains ? effort : ''].join(' ')
     const known = this.#shaped.get(key)
     if (known) return known
-    let shaped = this.model
+    let shaped = await this.#network(student, effort)
     if (macs < 1) {
       // Deep cuts in two steps: what is lost at once is harder to train back.
       const result = await pruneStructuredGradually(shaped, {

@@ -3,6 +3,8 @@ import { random, type Random } from '../../core'
 
 /** What a pipeline does to a model, in this order; `none` and 1 leave a step out. */
 export interface Pipeline {
+  /** The name of a student that is trained by the model given and takes its place; empty for the model itself. */
+  readonly student: string
   /** Share of multiply-accumulates that structured pruning leaves. */
   readonly macs: number
   /** Sizes that remain are multiples of this. */
@@ -19,6 +21,7 @@ export type Space = { readonly [K in keyof Pipeline]: readonly Pipeline[K][] }
 
 /** What is searched when nothing else is said. */
 export const DEFAULT_SPACE: Space = {
+  student: [''],
   macs: [1, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05],
   multiple: [4, 8, 16],
   energy: [1, 0.95, 0.9],
@@ -27,13 +30,14 @@ export const DEFAULT_SPACE: Space = {
 }
 
 /** Two pipelines that make the same model have the same key. */
-export function keyOf({ macs, multiple, energy, precision, calibration }: Pipeline): string {
-  return [macs, macs === 1 ? '' : multiple, energy, precision, precision === 'int8' ? calibration : ''].join(' ')
+export function keyOf({ student, macs, multiple, energy, precision, calibration }: Pipeline): string {
+  return [student, macs, macs === 1 ? '' : multiple, energy, precision, precision === 'int8' ? calibration : ''].join(' ')
 }
 
 /** In words: `prune to 25% of the arithmetic (multiples of 8), int8 (mse)`. */
-export function describePipeline({ macs, multiple, energy, precision, calibration }: Pipeline): string {
+export function describePipeline({ student, macs, multiple, energy, precision, calibration }: Pipeline): string {
   const steps = [
+    student === '' ? '' : `distil into ${student}`,
     macs < 1 ? `prune to ${Math.round(100 * macs)}% of the arithmetic (multiples of ${multiple})` : '',
     energy < 1 ? `factorize at ${Math.round(100 * energy)}% energy` : '',
     precision === 'float32' ? '' : precision === 'int8' ? `int8 (${calibration})` : precision,
@@ -48,7 +52,7 @@ export interface Tried {
 }
 
 type Values = Readonly<Record<keyof Pipeline, number | string>>
-const PARAMETERS: readonly (keyof Pipeline)[] = ['macs', 'multiple', 'energy', 'precision', 'calibration']
+const PARAMETERS: readonly (keyof Pipeline)[] = ['student', 'macs', 'multiple', 'energy', 'precision', 'calibration']
 
 /** Every value with the same chance. */
 export function sample(space: Space, source: Random): Pipeline {
@@ -59,7 +63,7 @@ function choose(space: Space, pick: (values: readonly (number | string)[], param
   const made: Partial<Record<keyof Pipeline, number | string>> = {}
   for (const parameter of PARAMETERS) {
     const values: readonly (number | string)[] = space[parameter]
-    const value = values[pick(values, parameter)]
+    const value = values[values.length === 1 ? 0 : pick(values, parameter)]
     if (value !== undefined) made[parameter] = value
   }
   return made as Pipeline

@@ -1,6 +1,7 @@
 export * from './compare'
 export * from './energy'
 export * from './latency'
+export * from './model-comparison'
 export * from './peaks'
 export * from './report'
 export * from './statistics'

@@ -1,6 +1,7 @@
 export * from './csv'
 export * from './dataset'
 export * from './errors'
+export { folds, type Fold, type FoldOptions } from './folds'
 export * from './idx'
 export * from './normalise'
 export * from './source'

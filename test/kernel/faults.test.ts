@@ -79,6 +79,12 @@ describe('fault 2: shorthand properties of earlier variables', () => {
       .toBe('[ 9, 5, { fn: 4 } ]')
   })
 
+  it('names of properties that an earlier cell declared stay names', async () => {
+    await ours.execute('function pair(): { left: number; right: number } { return { left: 2, right: 5 } }')
+    expect(result(await ours.execute('const { left: a, right: b = 0 } = pair(); a + b'))).toBe('7')
+    expect(result(await ours.execute('let taken = 0; ({ right: taken } = pair()); [taken, [pair()].map(({ left: l }) => l)[0]]'))).toBe('[ 5, 2 ]')
+  })
+
   it('fail on plain tslab', async () => {
     await plain.execute(earlier)
     const run = await plain.execute('({ fn })')

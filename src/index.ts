@@ -9,7 +9,7 @@ export * as data from './data'
 export * as engine from './engine'
 export * as notebook from './notebook'
 export {
-  bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table,
+  bars, graphView, heatmap, histogram, images, lines, plot, progress, scatter, show, sideBySide, table, timeline,
 } from './notebook'
 export * as nn from './nn'
 export * as onnx from './onnx'

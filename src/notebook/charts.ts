@@ -222,3 +222,37 @@ export function histogram(
   })
   return chart(traces, full, { barmode: 'overlay', bargap: 0 })
 }
+
+/** One stretch of time on a lane. */
+export interface Span {
+  readonly lane: string
+  readonly start: number
+  readonly duration: number
+  /** Shown when pointed at. */
+  readonly text?: string
+}
+
+/**
+ * What happened when: a lane for each name, in the order of their first spans, and a box for each stretch of time. Spans of
+ * a group have one colour.
+ *
+ * @param groups one list of spans, or several by name: `{ 'first run': […], 'third run': […] }`
+ * @example
+ * timeline([{ lane: 'Conv', start: 0, duration: 2 }, { lane: 'Relu', start: 2, duration: 0.5 }], { title: 'One run', x: 'time (ms)', y: 'operator' })
+ */
+export function timeline(groups: readonly Span[] | Readonly<Record<string, readonly Span[]>>, options: ChartOptions): Figure {
+  checkTitles(options, { y: true })
+  const isOne = (given: typeof groups): given is readonly Span[] => Array.isArray(given)
+  const named: [string, readonly Span[]][] = isOne(groups) ? [['', groups]] : Object.entries(groups)
+  for (const { lane, start, duration } of named.flatMap(([, spans]) => spans)) {
+    if (Number.isFinite(start) && duration >= 0 && Number.isFinite(duration)) continue
+    throw new NotebookError('CHART_SPAN', 'A span has no place in time', {
+      expected: 'a finite start, and a duration from 0 up', got: `start ${start}, duration ${duration}`, where: `lane "${lane}" of chart "${options.title}"`,
+    })
+  }
+  const lanes = [...new Set(named.flatMap(([, spans]) => spans.map((span) => span.lane)))]
+  return chart(named.map(([name, spans]): Trace => ({
+    type: 'bar', orientation: 'h', name, base: spans.map((span) => span.start), x: spans.map((span) => span.duration), y: spans.map((span) => span.lane),
+    text: spans.map((span) => span.text ?? ''), textposition: 'none', hovertemplate: '%{y} %{text}<br>from %{base:.4g}, %{x:.4g} long<extra></extra>',
+  })), options, { barmode: 'overlay', bargap: 0.25, height: 120 + 30 * Math.max(4, lanes.length), yaxis: { categoryorder: 'array', categoryarray: lanes, autorange: 'reversed' } })
+}

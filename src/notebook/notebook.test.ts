@@ -5,7 +5,7 @@ import { inflateSync } from 'node:zlib'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import * as tf from '@tensorflow/tfjs'
 import { displaySymbol, type MimeBundle, type NotebookHost } from '../core'
-import { bars, heatmap, histogram, images, lines, NotebookError, plot, progress, scatter, sideBySide, table, type Progress } from './index'
+import { bars, heatmap, histogram, images, lines, NotebookError, plot, progress, scatter, sideBySide, table, timeline, type Progress } from './index'
 import { toPlain } from './plain'
 import { formatBytes, formatNumber, formatSeconds, textWidth } from './text'
 
@@ -219,4 +219,16 @@ test('numbers, bytes and times are readable', () => {
   expect([0, 1023, 1536, 5 * 1024 ** 3].map(formatBytes)).toEqual(['0 bytes', '1,023 bytes', '1.5 KiB', '5 GiB'])
   expect([0.04, 59.6, 125, 3780].map(formatSeconds)).toEqual(['0.0 s', '1 min 00 s', '2 min 05 s', '1 h 03 min'])
   expect(textWidth('aé大')).toBe(4)
+})
+
+test('a timeline has a lane for each name, in the order of the spans, and boxes where the time was', () => {
+  const options = { title: 'One run', x: 'time (ms)', y: 'operator' }
+  const { data: [first, second], layout } = plotly(timeline({ run: [{ lane: 'Conv', start: 1, duration: 2, text: 'conv1' }, { lane: 'Relu', start: 3, duration: 0.5 }], other: [{ lane: 'Add', start: 0, duration: 1 }] }, options))
+  expect(first).toMatchObject({ type: 'bar', name: 'run', base: [1, 3], x: [2, 0.5], y: ['Conv', 'Relu'], text: ['conv1', ''] })
+  expect(second).toMatchObject({ name: 'other', base: [0], y: ['Add'] })
+  expect(layout['yaxis']).toMatchObject({ categoryarray: ['Conv', 'Relu', 'Add'], autorange: 'reversed' })
+  expect(plotly(timeline([{ lane: 'a', start: 0, duration: 0 }], options)).data).toHaveLength(1)
+  expect(code(() => timeline([{ lane: 'a', start: NaN, duration: 1 }], options))).toBe('CHART_SPAN')
+  expect(code(() => timeline([{ lane: 'a', start: 0, duration: -1 }], options))).toBe('CHART_SPAN')
+  expect(code(() => timeline([], { ...options, x: 'time' }))).toBe('CHART_UNIT')
 })

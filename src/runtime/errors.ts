@@ -16,6 +16,8 @@ export type RuntimeErrorCode =
   | 'RUNTIME_DISPOSED'
   /** A worker of a pool stopped. */
   | 'RUNTIME_WORKER'
+  /** A file is no trace of ONNX Runtime's profiler, or has too few runs. */
+  | 'RUNTIME_PROFILE'
 
 /** A session could not be made, or could not run. */
 export class RuntimeError extends WhetstoneError {

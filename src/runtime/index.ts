@@ -1,5 +1,7 @@
+export { bind } from './bound'
 export * from './errors'
 export * from './pool'
+export * from './profile'
 export * from './providers'
 export * from './session'
 export { dtypeOfCode, tensor } from './tensor'

@@ -9,4 +9,8 @@
 #include "scheduler.cpp"
 #include "report.cpp"
 #include "host_api.cpp"
+#if defined(WS_LIBRARY)
+#include "library.cpp"
+#else
 #include "main.cpp"
+#endif

@@ -6,6 +6,7 @@
 #include "hooks.cpp"
 #include "memory.cpp"
 #include "atomics.cpp"
+#include "warp.cpp"
 #include "scheduler.cpp"
 #include "report.cpp"
 #include "host_api.cpp"

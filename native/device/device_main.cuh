@@ -3,18 +3,17 @@
 #ifndef WS_DEVICE_NAMES
 #define WS_DEVICE_NAMES
 #include <cuda_runtime.h>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
+#include "../common/parameters.h"
 
-struct ws_parameter { char kind; unsigned bytes; };
 struct ws_entry {
   std::string name;
   std::vector<ws_parameter> parameters;
@@ -25,18 +24,35 @@ inline std::vector<ws_entry>& ws_entries() {
   static std::vector<ws_entry> list;
   return list;
 }
-template <class T> struct ws_kind { static constexpr char value = std::is_floating_point<T>::value ? 'f' : std::is_integral<T>::value || std::is_enum<T>::value ? (std::is_signed<T>::value ? 'i' : 'u') : 's'; };
-template <class T> struct ws_kind<T*> { static constexpr char value = std::is_const<T>::value ? 'c' : 'p'; };
-template <class T> struct ws_size { static constexpr unsigned value = sizeof(T); };
-template <class T> struct ws_size<T*> { static constexpr unsigned value = sizeof(T); };
-template <> struct ws_size<void*> { static constexpr unsigned value = 1; };
-template <> struct ws_size<const void*> { static constexpr unsigned value = 1; };
 template <class... P> int ws_enter(const char* name, bool cooperative, void (*kernel)(P...)) {
   ws_entries().push_back({name, {ws_parameter{ws_kind<std::decay_t<P>>::value, ws_size<std::decay_t<P>>::value}...}, (const void*)kernel, cooperative});
   return 0;
 }
 #define WS_ENTRY(id, text, together, ...) static const int ws_entry_##id = ws_enter(text, together, __VA_ARGS__);
 #define WS_DEVICE_OK(call) do { cudaError_t ws_e = (call); if (ws_e != cudaSuccess) ws_device_failed(ws_e, __LINE__); } while (0)
+/** Launches `repeat` times, each between two events; gives up waiting after `seconds` (the kernel may still run then). */
+inline cudaError_t ws_launch_timed(const ws_entry& e, dim3 grid, dim3 block, size_t shared, void** values, int repeat, double* milliseconds, double seconds) {
+  cudaEvent_t a = nullptr, b = nullptr;
+  cudaError_t status = shared > 48 * 1024 ? cudaFuncSetAttribute(e.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared) : cudaSuccess;
+  if (!status) status = cudaEventCreate(&a);
+  if (!status) status = cudaEventCreate(&b);
+  auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  for (int i = 0; i < repeat && !status; i++) {
+    float ms = 0;
+    if ((status = cudaEventRecord(a))) break;
+    status = e.cooperative ? cudaLaunchCooperativeKernel((void*)e.kernel, grid, block, values, shared, 0) : cudaLaunchKernel((void*)e.kernel, grid, block, values, shared, 0);
+    if (!status) status = cudaEventRecord(b);
+    while (!status && (status = cudaEventQuery(b)) == cudaErrorNotReady) {
+      if (std::chrono::steady_clock::now() > until) return cudaErrorLaunchTimeout;  // the events are still in use
+      status = cudaSuccess;
+    }
+    if (!status) status = cudaEventElapsedTime(&ms, a, b);
+    milliseconds[i] = ms;
+  }
+  if (a) cudaEventDestroy(a);
+  if (b) cudaEventDestroy(b);
+  return status;
+}
 inline std::string& ws_result_file() { static std::string f; return f; }
 inline std::string& ws_kernels_json() { static std::string s; return s; }
 inline void ws_device_write(int status, const std::string& fault) {
@@ -52,45 +68,24 @@ inline void ws_device_failed(cudaError_t e, int) {
 #endif
 
 #if defined(WS_DEVICE_MAIN)
-struct ws_argument { char kind; size_t buffer, offset; double number; long long integer; };
-struct ws_call { std::string kernel; dim3 grid, block; size_t shared; int repeat; std::vector<ws_argument> arguments; };
-struct ws_buffer { size_t offset, bytes; bool written; char* device; };
+#if defined(WS_LIBRARY)
+#include "device_library.cuh"
+#else
+#include "../common/request.h"
 
-static void ws_run_call(const ws_call& c, const std::vector<ws_buffer>& buffers) {
+static void ws_run_call(const ws::RequestCall& c, const std::vector<ws::RequestBuffer>& buffers) {
   for (const ws_entry& e : ws_entries()) {
     if (e.name != c.kernel) continue;
-    std::vector<uint64_t> values(c.arguments.size() * 2);
-    std::vector<void*> pointers;
-    for (size_t i = 0; i < c.arguments.size(); i++) {
-      const ws_argument& a = c.arguments[i];
-      void* at = &values[i * 2];
-      ws_parameter p = e.parameters[i];
-      if (a.kind == 'b') { char* d = buffers[a.buffer].device + a.offset; memcpy(at, &d, sizeof d); }
-      else if (p.kind == 'f' && p.bytes == 4) { float f = (float)a.number; memcpy(at, &f, 4); }
-      else if (p.kind == 'f') memcpy(at, &a.number, 8);
-      else memcpy(at, &a.integer, p.bytes > 8 ? 8 : p.bytes);
-      pointers.push_back(at);
-    }
-    if (c.shared > 48 * 1024) WS_DEVICE_OK(cudaFuncSetAttribute(e.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)c.shared));
-    cudaEvent_t a, b;
-    WS_DEVICE_OK(cudaEventCreate(&a));
-    WS_DEVICE_OK(cudaEventCreate(&b));
-    float total = 0, fastest = 1e30f;
-    for (int i = 0; i < c.repeat; i++) {
-      float ms = 0;
-      WS_DEVICE_OK(cudaEventRecord(a));
-      if (e.cooperative) WS_DEVICE_OK(cudaLaunchCooperativeKernel((void*)e.kernel, c.grid, c.block, pointers.data(), c.shared, 0));
-      else WS_DEVICE_OK(cudaLaunchKernel((void*)e.kernel, c.grid, c.block, pointers.data(), c.shared, 0));
-      WS_DEVICE_OK(cudaEventRecord(b));
-      WS_DEVICE_OK(cudaEventSynchronize(b));
-      WS_DEVICE_OK(cudaEventElapsedTime(&ms, a, b));
-      total += ms;
-      fastest = ms < fastest ? ms : fastest;
-    }
+    ws::RequestValues values(c, e.parameters, buffers);
+    std::vector<double> times((size_t)c.repeat);
+    const dim3 grid(c.grid[0], c.grid[1], c.grid[2]), block(c.block[0], c.block[1], c.block[2]);
+    WS_DEVICE_OK(ws_launch_timed(e, grid, block, c.shared, values.pointers.data(), c.repeat, times.data(), 1e9));
+    double total = 0, fastest = 1e30;
+    for (double ms : times) { total += ms; fastest = ms < fastest ? ms : fastest; }
     char text[512];
     snprintf(text, sizeof text, "%s{\"kernel\":\"%s\",\"line\":0,\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u],\"dynamicShared\":%zu,\"launches\":%d,\"threads\":%llu,\"accesses\":0,\"barriers\":0,"
-      "\"collectives\":0,\"readOnce\":0,\"writtenOnce\":0,\"ms\":%.6f,\"fastestMs\":%.6f,\"sites\":[],\"blocks\":[]}", ws_kernels_json().empty() ? "" : ",", e.name.c_str(), c.grid.x, c.grid.y, c.grid.z,
-      c.block.x, c.block.y, c.block.z, c.shared, c.repeat, (unsigned long long)c.repeat * c.grid.x * c.grid.y * c.grid.z * c.block.x * c.block.y * c.block.z, total, fastest);
+      "\"collectives\":0,\"readOnce\":0,\"writtenOnce\":0,\"ms\":%.6f,\"fastestMs\":%.6f,\"sites\":[],\"blocks\":[]}", ws_kernels_json().empty() ? "" : ",", e.name.c_str(), grid.x, grid.y, grid.z,
+      block.x, block.y, block.z, c.shared, c.repeat, (unsigned long long)c.repeat * grid.x * grid.y * grid.z * block.x * block.y * block.z, total, fastest);
     ws_kernels_json() += text;
     return;
   }
@@ -99,58 +94,31 @@ static void ws_run_call(const ws_call& c, const std::vector<ws_buffer>& buffers)
 int main(int argc, char** argv) {
   if (argc < 2) return 64;
   if (!strcmp(argv[1], "--entries")) {
-    printf("[");
-    for (size_t i = 0; i < ws_entries().size(); i++) {
-      const ws_entry& e = ws_entries()[i];
-      printf("%s{\"name\":\"%s\",\"parameters\":[", i ? "," : "", e.name.c_str());
-      for (size_t k = 0; k < e.parameters.size(); k++) printf("%s[\"%c\",%u]", k ? "," : "", e.parameters[k].kind, e.parameters[k].bytes);
-      printf("]}");
-    }
-    printf("]\n");
+    puts(ws_entries_json(ws_entries()).c_str());
     return 0;
   }
-  std::ifstream request(argv[1]);
-  std::string line, blob_file;
-  std::vector<ws_buffer> buffers;
-  std::vector<ws_call> calls;
-  std::vector<std::string> arguments{"program"};
-  while (std::getline(request, line)) {
-    std::istringstream in(line);
-    std::string word;
-    in >> word;
-    auto rest = [&] { std::string s; std::getline(in >> std::ws, s); return s; };
-    if (word == "result") ws_result_file() = rest();
-    else if (word == "blob") blob_file = rest();
-    else if (word == "argument") arguments.push_back(rest());
-    else if (word == "buffer") { ws_buffer b{}; in >> b.offset >> b.bytes >> b.written; buffers.push_back(b); }
-    else if (word == "call") { ws_call c{}; in >> c.grid.x >> c.grid.y >> c.grid.z >> c.block.x >> c.block.y >> c.block.z >> c.shared >> c.repeat; c.kernel = rest(); calls.push_back(c); }
-    else if (word == "arg") {
-      ws_argument a{};
-      in >> a.kind;
-      if (a.kind == 'b') in >> a.buffer >> a.offset; else if (a.kind == 'f') in >> a.number; else in >> a.integer;
-      calls.back().arguments.push_back(a);
-    }
-  }
+  ws::RunRequest request = ws::readRequest(argv[1]);
+  ws_result_file() = request.result;
   int status = 0;
 #if defined(WS_HAS_MAIN)
-  if (calls.empty()) {
+  if (request.calls.empty()) {
     std::vector<char*> list;
-    for (auto& a : arguments) list.push_back(a.data());
+    for (auto& a : request.arguments) list.push_back(a.data());
     list.push_back(nullptr);
-    status = ws_call_main(ws_program_main, (int)arguments.size(), list.data());
+    status = ws_call_main(ws_program_main, (int)request.arguments.size(), list.data());
   }
 #endif
-  if (!calls.empty()) {
-    std::fstream blob(blob_file, std::ios::in | std::ios::out | std::ios::binary);
-    for (ws_buffer& b : buffers) {
+  if (!request.calls.empty()) {
+    std::fstream blob(request.blob, std::ios::in | std::ios::out | std::ios::binary);
+    for (ws::RequestBuffer& b : request.buffers) {
       std::vector<char> host(b.bytes);
       WS_DEVICE_OK(cudaMalloc((void**)&b.device, b.bytes ? b.bytes : 1));
       if (!b.written) continue;
       blob.seekg((std::streamoff)b.offset).read(host.data(), (std::streamsize)b.bytes);
       WS_DEVICE_OK(cudaMemcpy(b.device, host.data(), b.bytes, cudaMemcpyHostToDevice));
     }
-    for (const ws_call& c : calls) ws_run_call(c, buffers);
-    for (ws_buffer& b : buffers) {
+    for (const ws::RequestCall& c : request.calls) ws_run_call(c, request.buffers);
+    for (ws::RequestBuffer& b : request.buffers) {
       std::vector<char> host(b.bytes);
       WS_DEVICE_OK(cudaMemcpy(host.data(), b.device, b.bytes, cudaMemcpyDeviceToHost));
       blob.seekp((std::streamoff)b.offset).write(host.data(), (std::streamsize)b.bytes);
@@ -159,6 +127,7 @@ int main(int argc, char** argv) {
   ws_device_write(status, "");
   return status;
 }
+#endif
 #elif !defined(WS_CALL_MAIN)
 #define WS_CALL_MAIN
 /** A learner's main takes arguments or none. */

@@ -6,7 +6,12 @@
 #include "hooks.cpp"
 #include "memory.cpp"
 #include "atomics.cpp"
+#include "warp.cpp"
 #include "scheduler.cpp"
 #include "report.cpp"
 #include "host_api.cpp"
+#if defined(WS_LIBRARY)
+#include "library.cpp"
+#else
 #include "main.cpp"
+#endif

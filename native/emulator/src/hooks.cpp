@@ -7,7 +7,7 @@
 extern "C" {
 extern char __start_ws_device[] __attribute__((weak)), __stop_ws_device[] __attribute__((weak));
 extern char __start_ws_constant[] __attribute__((weak)), __stop_ws_constant[] __attribute__((weak));
-extern char __data_start, _end;
+extern char __data_start __attribute__((weak)), _end __attribute__((weak));
 }
 
 namespace ws {
@@ -145,6 +145,7 @@ __attribute__((noinline)) void hostAccess(uintptr_t a, size_t n, bool write, uin
 
 template <int N, bool W>
 __attribute__((always_inline)) inline void hook(void* p, void* pc, Mode mode = PLAIN) {
+  if (LIBRARY) return;
   uintptr_t a = (uintptr_t)p, sp = (uintptr_t)__builtin_frame_address(0);
   if (__builtin_expect(!onDevice(sp), 0)) {
     if (__builtin_expect(a - DEVICE < DEVICE_BYTES, 0)) hostAccess(a, N, W, (uintptr_t)pc);
@@ -172,6 +173,10 @@ __attribute__((noinline)) void rangeAccess(uintptr_t a, size_t n, bool write, ui
 }
 
 void atomicAccess(Fiber* f, uintptr_t a, int n, bool write, uintptr_t pc) {
+  if (LIBRARY) {
+    if ((f->budget -= 16) < 0) takeTurns(f, pc);
+    return;
+  }
   if (((a ^ (uintptr_t)f) & ~(STACK_BYTES - 1)) == 0) return;
   // An atomic reads before it writes.
   uintptr_t at = a - f->worker->sharedBase;
@@ -220,7 +225,7 @@ void __sanitizer_cov_trace_pc() {
   uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
   if (__builtin_expect(!onDevice(sp), 0)) return;
   Fiber* f = fiberAt(sp);
-  countBlock(f, (uintptr_t)PC);
+  if (!LIBRARY) countBlock(f, (uintptr_t)PC);
   if (__builtin_expect(--f->budget < 0, 0)) takeTurns(f, (uintptr_t)PC);
 }
 

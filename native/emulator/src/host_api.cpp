@@ -25,6 +25,8 @@ static cudaError_t now(cudaError_t e = cudaSuccess) { return sticky ? sticky : s
 static void hostFault(const char* kind, int line, const void* p, size_t n, const std::string& detail) {
   fault(kind, "error", (uintptr_t)0, 0, (uintptr_t)p, n, detail + " in line " + std::to_string(line));
 }
+/** A process that goes on starts each launch afresh. */
+void forgetErrors() { last = sticky = cudaSuccess; }
 static uintptr_t canonicalVariable(const void* p) {
   uintptr_t at = (uintptr_t)p - (uintptr_t)__start_ws_device;
   return at < (uintptr_t)(__stop_ws_device - __start_ws_device) ? DEVICE + at : 0;

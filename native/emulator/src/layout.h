@@ -18,11 +18,20 @@ constexpr uintptr_t VALID = 0x24'0000'0000;
 /** Three race cells for each 4-byte word of global memory. */
 constexpr uintptr_t RACE = 0x28'0000'0000, RACE_BYTES = DEVICE_BYTES / 4 * 24;
 /** Stacks of the fibers: a slot for each thread of each worker's block. */
-constexpr uintptr_t STACKS = 0x40'0000'0000, STACK_BYTES = WS_STACK_BYTES;
+constexpr uintptr_t STACK_BYTES = WS_STACK_BYTES;
+#if defined(WS_LIBRARY)
+/** Inside another process: nothing is judged, and the addresses are those that the system gives. */
+constexpr bool LIBRARY = true;
+extern uintptr_t STACKS, PARAMS;
+#else
+constexpr bool LIBRARY = false;
+constexpr uintptr_t STACKS = 0x40'0000'0000;
+/** Arguments of the running kernel. */
+constexpr uintptr_t PARAMS = 0x41'0000'0000;
+#endif
 constexpr int MAX_THREADS = 1024, MAX_WARPS = 32, MAX_WORKERS = 32;
 constexpr uintptr_t STACKS_BYTES = MAX_WORKERS * MAX_THREADS * STACK_BYTES;
-/** Arguments of the running kernel. */
-constexpr uintptr_t PARAMS = 0x41'0000'0000, PARAMS_BYTES = 1 << 20;
+constexpr size_t PARAMS_BYTES = 1 << 20;
 /** Shared memory that a block can have: 227 KiB, as on compute capability 9.0. */
 constexpr size_t SHARED_LIMIT = 227 * 1024;
 

@@ -9,9 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <thread>
+#include "../../common/request.h"
 #include "layout.h"
 
 namespace ws {
@@ -31,10 +30,6 @@ static std::vector<Entry>& entries() {
   static std::vector<Entry> list;
   return list;
 }
-
-struct Argument { char kind; size_t buffer, offset; double number; int64_t integer; };
-struct Call { std::string kernel; ws_uint3 grid, block; size_t shared; int repeat; std::vector<Argument> arguments; };
-struct Buffer { size_t offset, bytes; bool written; std::string name; char* device; };
 
 static std::string resultFile;
 static std::atomic<bool> finished{false};
@@ -106,37 +101,12 @@ static void watch() {
   }
 }
 
-static void listEntries() {
-  printf("[");
-  for (size_t i = 0; i < entries().size(); i++) {
-    Entry& e = entries()[i];
-    printf("%s{\"name\":\"%s\",\"parameters\":[", i ? "," : "", e.name.c_str());
-    for (size_t k = 0; k < e.parameters.size(); k++) printf("%s[\"%c\",%u]", k ? "," : "", e.parameters[k].kind, e.parameters[k].bytes);
-    printf("]}");
-  }
-  printf("]\n");
-}
-
-static void runCall(const Call& call, std::vector<Buffer>& buffers) {
+static void runCall(const RequestCall& call, const std::vector<RequestBuffer>& buffers) {
   for (Entry& e : entries()) {
     if (e.name != call.kernel) continue;
-    std::vector<uint64_t> values(call.arguments.size() * 2);
-    std::vector<void*> pointers;
-    for (size_t i = 0; i < call.arguments.size(); i++) {
-      const Argument& a = call.arguments[i];
-      void* at = &values[i * 2];
-      ws_parameter p = e.parameters[i];
-      if (a.kind == 'b') {
-        char* d = buffers[a.buffer].device + a.offset;
-        memcpy(at, &d, sizeof d);
-      } else if (p.kind == 'f' && p.bytes == 4) {
-        float f = (float)a.number;
-        memcpy(at, &f, 4);
-      } else if (p.kind == 'f') memcpy(at, &a.number, 8);
-      else memcpy(at, &a.integer, p.bytes > 8 ? 8 : p.bytes);
-      pointers.push_back(at);
-    }
-    for (int i = 0; i < call.repeat; i++) e.run(pointers.data(), call.grid, call.block, call.shared);
+    RequestValues values(call, e.parameters, buffers);
+    for (int i = 0; i < call.repeat; i++)
+      e.run(values.pointers.data(), {call.grid[0], call.grid[1], call.grid[2]}, {call.block[0], call.block[1], call.block[2]}, call.shared);
     return;
   }
   fprintf(stderr, "emulator: there is no kernel %s\n", call.kernel.c_str());
@@ -155,47 +125,13 @@ int main(int argc, char** argv) {
     return 64;
   }
   if (!strcmp(argv[1], "--entries")) {
-    listEntries();
+    puts(ws_entries_json(entries()).c_str());
     return 0;
   }
-  std::ifstream request(argv[1]);
-  std::string line, blobFile;
-  std::vector<Buffer> buffers;
-  std::vector<Call> calls;
-  std::vector<std::string> arguments{"program"};
-  while (std::getline(request, line)) {
-    std::istringstream in(line);
-    std::string word;
-    in >> word;
-    auto rest = [&] { std::string s; std::getline(in >> std::ws, s); return s; };
-    if (word == "seconds") in >> limits.seconds;
-    else if (word == "bytes") in >> limits.bytes;
-    else if (word == "workers") in >> limits.workers;
-    else if (word == "seed") in >> limits.seed;
-    else if (word == "races") in >> limits.races;
-    else if (word == "kernel") kernelNames.push_back(rest());
-    else if (word == "result") resultFile = rest();
-    else if (word == "blob") blobFile = rest();
-    else if (word == "argument") arguments.push_back(rest());
-    else if (word == "buffer") {
-      Buffer b{};
-      in >> b.offset >> b.bytes >> b.written;
-      b.name = rest();
-      buffers.push_back(b);
-    } else if (word == "call") {
-      Call c{};
-      in >> c.grid.x >> c.grid.y >> c.grid.z >> c.block.x >> c.block.y >> c.block.z >> c.shared >> c.repeat;
-      c.kernel = rest();
-      calls.push_back(c);
-    } else if (word == "arg") {
-      Argument a{};
-      in >> a.kind;
-      if (a.kind == 'b') in >> a.buffer >> a.offset;
-      else if (a.kind == 'f') in >> a.number;
-      else in >> a.integer;
-      calls.back().arguments.push_back(a);
-    }
-  }
+  RunRequest request = readRequest(argv[1]);
+  limits = {request.seconds, request.bytes, request.workers, request.seed, request.races};
+  kernelNames = request.kernels;
+  resultFile = request.result;
   prepareMemory();
   prepareRecords();
   findSharedVariables();
@@ -208,22 +144,22 @@ int main(int argc, char** argv) {
   std::thread(watch).detach();
 
   int status = 0;
-  if (calls.empty()) {
+  if (request.calls.empty()) {
     if (!ws_program_main) {
       fprintf(stderr, "emulator: the program has no main\n");
       return 72;
     }
     std::vector<char*> list;
-    for (auto& a : arguments) list.push_back(a.data());
+    for (auto& a : request.arguments) list.push_back(a.data());
     list.push_back(nullptr);
-    status = ws_program_main((int)arguments.size(), list.data());
+    status = ws_program_main((int)request.arguments.size(), list.data());
     forEachLeak([](uintptr_t at, size_t bytes, int line) { fault("leak", "warning", at, 0, 0, bytes, "line " + std::to_string(line)); });
   } else {
-    int fd = open(blobFile.c_str(), O_RDWR);
+    int fd = open(request.blob.c_str(), O_RDWR);
     struct stat s{};
     char* blob = nullptr;
     if (fd >= 0 && fstat(fd, &s) == 0 && s.st_size > 0) blob = (char*)mmap(nullptr, s.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    for (Buffer& b : buffers) {
+    for (RequestBuffer& b : request.buffers) {
       b.device = (char*)allocate(b.bytes, 0, false, b.name);
       if (!b.device) {
         fault("memory-limit", "error", 0, 0, 0, b.bytes, "buffer");
@@ -233,8 +169,8 @@ int main(int argc, char** argv) {
       memcpy(b.device, blob + b.offset, b.bytes);
       markWritten(b.device, b.bytes);
     }
-    for (Call& c : calls) runCall(c, buffers);
-    if (blob) for (Buffer& b : buffers) memcpy(blob + b.offset, b.device, b.bytes);
+    for (const RequestCall& c : request.calls) runCall(c, request.buffers);
+    if (blob) for (RequestBuffer& b : request.buffers) memcpy(blob + b.offset, b.device, b.bytes);
   }
   finish(status);
 }

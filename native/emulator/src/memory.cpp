@@ -1,6 +1,7 @@
 // Memory: global allocations with gaps between them, and the shared memory of a block. `__shared__` variables are
 // thread-local to the system's thread that runs the block, so that each core has its own copy at no cost.
 #include <cxxabi.h>
+#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -46,6 +47,7 @@ void prepareMemory() {
 std::pair<uintptr_t, uintptr_t> deviceUsed() { return {DEVICE, top}; }
 
 void forgetTouches() {
+  if (LIBRARY) return;
   auto clear = [](uintptr_t from, size_t bytes) {
     uint64_t* p = (uint64_t*)(VALID + (from - DEVICE));
     for (size_t i = 0; i < (bytes + 7) / 8; i++) p[i] &= ~0x0C0C0C0C0C0C0C0Cull;
@@ -138,7 +140,9 @@ static std::string functionOf(const std::string& name) {
 
 /** Reads the program's own symbol table: each thread-local symbol that is not the emulator's is a `__shared__` variable. */
 void findSharedVariables() {
-  int fd = open("/proc/self/exe", O_RDONLY);
+  Dl_info own{};
+  if (LIBRARY) dladdr((void*)&findSharedVariables, &own);
+  int fd = open(LIBRARY && own.dli_fname ? own.dli_fname : "/proc/self/exe", O_RDONLY);
   struct stat s;
   if (fd < 0 || fstat(fd, &s) != 0) return;
   char* file = (char*)mmap(nullptr, s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -211,6 +215,7 @@ void prepareShared(Worker& w, size_t dynamicBytes) {
     w.sharedValid = (uint8_t*)map(w.sharedBytes + 64);
     w.sharedRace = (Cell*)map((w.sharedBytes + 64) / 4 * 24);
   }
+  if (LIBRARY) return;  // nobody looks at what was written
   auto fresh = [&](size_t offset, size_t bytes) {
     memset(w.sharedValid + offset, ALLOCATED, bytes);
     memset((char*)(w.sharedBase + offset), 0xFF, bytes);

@@ -160,6 +160,7 @@ void raceCheck(Fiber* f, Cell* cells, uintptr_t a, uint32_t n, bool write, bool 
 
 /** What happened in a launch is before everything in the next one. */
 void resetRaces() {
+  if (LIBRARY) return;
   extern std::pair<uintptr_t, uintptr_t> deviceUsed();
   auto [from, to] = deviceUsed();
   uintptr_t low = (RACE + ((from - DEVICE) >> 2) * 24) & ~(uintptr_t)4095, high = RACE + ((to - DEVICE + 3) >> 2) * 24;

@@ -7,7 +7,7 @@
 #include <mutex>
 #include "layout.h"
 
-extern "C" char __executable_start, etext;
+extern "C" char __executable_start __attribute__((weak)), etext __attribute__((weak));  // a library has neither
 
 namespace ws {
 

@@ -74,6 +74,24 @@ void fault(const char* kind, const char* severity, uintptr_t pc, uintptr_t pc2, 
   faults.push_back(n);
 }
 
+/** For a process that goes on: the first error as a sentence, or nothing. */
+std::string firstFault() {
+  std::lock_guard<std::mutex> guard(reportLock);
+  for (Fault& f : faults) {
+    if (f.severity != "error") continue;
+    std::string text = f.kind + (f.detail.empty() ? "" : ": " + f.detail);
+    if (!f.device) return text;
+    auto place = [](const ws_uint3& at) { return "(" + std::to_string(at.x) + ", " + std::to_string(at.y) + ", " + std::to_string(at.z) + ")"; };
+    return text + ", block " + place(f.block) + ", thread " + place(f.thread);
+  }
+  return "";
+}
+void forgetFaults() {
+  std::lock_guard<std::mutex> guard(reportLock);
+  faults.clear();
+  kernels.clear();
+}
+
 bool anyError() {
   std::lock_guard<std::mutex> guard(reportLock);
   for (Fault& f : faults) if (f.severity == "error") return true;

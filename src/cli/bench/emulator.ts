@@ -2,7 +2,7 @@
 // a 256 x 256 x 256 matrix product takes.
 import path from 'node:path'
 import { compare, type BenchContext, type BenchSuite, type Case, type SuiteResult } from '../../benchmarks'
-import { cuda, cudaFile, emptyArray, versionOfCompiler, type CudaRun } from '../../runtime'
+import { cuda, cudaFile, emptyArray, versionOfCompiler, type CudaRun, type LoadedModule } from '../../runtime'
 
 export const suite: BenchSuite = {
   name: 'emulator',
@@ -63,6 +63,19 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
     name, unit, higherIsBetter, rounds: 5,
     contestants: [{ name: 'report off', ...missing, measure: () => work(false) }, { name: 'report on', ...missing, measure: () => work(true) }],
   })
+  // What starting a process and files cost: the same launch of 1024 threads from a process of its own and in this one.
+  const small = new Float32Array(1024)
+  let inside: LoadedModule | undefined
+  const overhead: Case = {
+    name: 'saxpy, 1,024 threads: one launch, all', unit: 'ms', rounds: 9,
+    contestants: [
+      { name: 'process of its own', ...missing, measure: async () => 1e3 * await total(() => source.launch('saxpy', { grid: 4, block: 256 }, [1024, 2, small, small.slice()], { report: false })) },
+      { name: 'in this process', ...missing, measure: async () => {
+        const loaded = inside ??= await source.load()
+        return 1e3 * await total(() => loaded.launch('saxpy', { grid: 4, block: 256 }, [1024, 2, small, small.slice()]))
+      } },
+    ],
+  }
   const kernels = cudaFile(path.join(context.root, 'native', 'kernels', 'sgemm.cu'))
   const cases: Case[] = [
     twice('saxpy, 1,048,576 threads', 'million threads/s', true, (report) => rate(saxpy(report), threads)),
@@ -71,6 +84,7 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
     twice(`sgemm ${N}, naive: all`, 's', false, (report) => total(() => product('naive', report))),
     { name: 'sgemm.cu check, 7 versions', unit: 's', rounds: 3, contestants: [{ name: 'report on', ...missing, measure: () => total(() => kernels.run(['check'], { orders: 1 })) }] },
   ]
+  cases.push(overhead)
   const rows = []
   for (const one of cases) rows.push(...await compare(one, context))
   const full = rows.filter((row) => row.contestant === 'report on' && row.case.startsWith(`sgemm ${N}`) && row.unit === 's')

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { sha256 } from '../../core'
 import { CudaError } from './errors'
 import { codeOnly } from './rewrite'
-import { cacheFolder, compileError, execute, includedFiles, nvcc, projectFolder, type Program } from './toolchain'
+import { cacheFolder, compileError, execute, includedFiles, nvcc, projectFolder, sourcesIn, type Program } from './toolchain'
 
 let names: readonly string[] | undefined
 
@@ -27,6 +27,8 @@ export interface GpuInput {
   readonly entries: readonly string[]
   /** `native` (the GPU of this machine) or `sm_80`, … */
   readonly architecture?: string
+  /** For the process of Node instead of one of its own. */
+  readonly library?: boolean
 }
 
 /** The source that nvcc gets: unchanged, followed by the entries; a main of its own is renamed by the preprocessor. */
@@ -35,7 +37,7 @@ export function gpuSource(input: GpuInput): string {
   const hasMain = /\bint\s+main\s*\(/.test(codeOnly(input.source))
   const device = path.join(projectFolder, 'native', 'device', 'device_main.cuh')
   return [
-    `#include "${device}"`, hasMain ? '#define main ws_program_main' : '', `#line 1 ${JSON.stringify(input.file)}`, input.source, '#line 1 "entries"',
+    input.library === true ? '#define WS_LIBRARY 1' : '', `#include "${device}"`, hasMain ? '#define main ws_program_main' : '', `#line 1 ${JSON.stringify(input.file)}`, input.source, '#line 1 "entries"',
     hasMain ? '#undef main\n#define WS_HAS_MAIN 1' : '', ...input.entries.map((name, i) => `WS_ENTRY(${i}, ${JSON.stringify(name)}, ${together}, ${name})`),
     '#define WS_DEVICE_MAIN 1', `#include "${device}"`, '',
   ].join('\n')
@@ -55,7 +57,7 @@ export async function compileForGpu(input: GpuInput): Promise<Program> {
     throw new CudaError('CUDA_DEVICE', 'This machine has no NVIDIA GPU', { expected: 'a GPU that nvidia-smi lists', fix: "choose device: 'emulator', which needs none" })
   }
   const text = gpuSource(input)
-  const included = [...includedFiles(input.source, input.include), path.join(projectFolder, 'native', 'device', 'device_main.cuh')].map((file) => readFileSync(file, 'utf8'))
+  const included = [...includedFiles(input.source, input.include).map((file) => readFileSync(file, 'utf8')), ...sourcesIn('device'), ...sourcesIn('common')]
   const folder = path.join(cacheFolder(), `gpu-${sha256([found.version, input.architecture ?? gpuNames().join(), text, ...included].join('\0')).slice(0, 24)}`)
   const program = { folder, executable: path.join(folder, 'program') }
   if (existsSync(program.executable)) return program
@@ -64,7 +66,7 @@ export async function compileForGpu(input: GpuInput): Promise<Program> {
   try {
     const file = path.join(temporary, 'program.cu')
     writeFileSync(file, text)
-    const ran = await execute(found.command, ['-std=c++17', '-O3', '-lineinfo', `-arch=${input.architecture ?? 'native'}`, ...input.include.flatMap((name) => ['-I', name]), file, '-o', path.join(temporary, 'program')], { seconds: 300 })
+    const ran = await execute(found.command, ['-std=c++17', '-O3', '-lineinfo', `-arch=${input.architecture ?? 'native'}`, ...input.library === true ? ['-shared', '-Xcompiler', '-fPIC,-fvisibility=hidden'] : [], ...input.include.flatMap((name) => ['-I', name]), file, '-o', path.join(temporary, 'program')], { seconds: 300 })
     if (ran.status !== 0) throw compileError(ran.stderr, input.file, input.source)
     renameSync(temporary, folder)
   } finally {

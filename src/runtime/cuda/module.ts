@@ -3,9 +3,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { CudaError } from './errors'
-import { explain, formatFault, type CudaFault, type Index3 } from './faults'
+import { explain, formatFault, type CudaFault } from './faults'
 import { GPUS, type Gpu } from './gpus'
 import { compileForGpu, gpuNames } from './gpu'
+import { addon } from './addon'
+import { checkArguments, index3, type Entry, type Launch } from './arguments'
+import { LoadedModule } from './loaded'
+import { compareAnswers, uniqueFaults } from './orders'
 import type { RawResult } from './raw'
 import { kernelReport, type KernelReport } from './report'
 import { resources, type KernelResources } from './resources'
@@ -40,16 +44,6 @@ export interface RunOptions extends Limits {
   readonly faults?: 'throw' | 'return'
 }
 
-/** A launch: `grid` and `block` as a number or as [x, y, z]. */
-export interface Launch {
-  readonly grid: number | readonly number[]
-  readonly block: number | readonly number[]
-  /** Bytes of dynamic shared memory. */
-  readonly shared?: number
-  /** Launches in a row; the arrays are given back after the last. */
-  readonly repeat?: number
-}
-
 /** A kernel with its launch and arguments. */
 export interface Call extends Launch {
   readonly kernel: string
@@ -73,8 +67,6 @@ export interface CudaRun {
   readonly source: string
 }
 
-interface Entry { readonly name: string, readonly parameters: readonly (readonly [string, number])[] }
-
 const EMPTY = new WeakSet<CudaArray>()
 
 /** An array that the kernel has to fill: it starts uninitialized on the device, and reading it first is a fault. */
@@ -82,15 +74,6 @@ export function emptyArray<T extends CudaArray>(make: new (length: number) => T,
   const array = new make(length)
   EMPTY.add(array)
   return array
-}
-
-function index3(value: number | readonly number[], what: string): Index3 {
-  const list = typeof value === 'number' ? [value] : value
-  const [x = 1, y = 1, z = 1] = list
-  if (list.length > 3 || [x, y, z].some((n) => !Number.isInteger(n) || n < 0)) {
-    throw new CudaError('CUDA_LAUNCH', `The ${what} is not a size`, { expected: 'a whole number, or [x, y, z]', got: JSON.stringify(value) })
-  }
-  return [x, y, z]
 }
 
 /** CUDA C++ source, compiled when first used. */
@@ -115,11 +98,37 @@ export class CudaModule {
     const rewritten = rewrite(this.source, this.file, [...this.#instances])
     const include = this.options.include ?? []
     if (this.device === 'gpu') return compileForGpu({ source: this.source, file: this.file, include, entries: this.#names() })
-    return compileProgram({ code: rewritten.code, source: this.source, file: this.file, checked, include })
+    return compileProgram({ code: rewritten.code, source: this.source, file: this.file, kind: checked ? 'checked' : 'plain', include })
+  }
+
+  /**
+   * Loads the compiled program into this process, for kernels that are trusted: launches without starting a process and
+   * without files, on arrays in place (emulator) or on the GPU's memory. Nothing is judged; an endless kernel meets its
+   * time limit and most crashes end only the launch, but a write to a wrong address can hit this process itself.
+   *
+   * @param options `device`: which GPU, or 0 of the emulator; `kernels`: instantiations of templates that will be launched
+   * @throws CudaError `CUDA_TOOLCHAIN` where the addon cannot be built, `CUDA_DEVICE`, `CUDA_COMPILE`
+   * @example
+   * const loaded = await module.load()
+   * const { medianMs } = await loaded.launch('scale', { grid: 4, block: 256, repeat: 100 }, [x, 2, x.length])
+   */
+  async load(options: LoadOptions = {}): Promise<LoadedModule> {
+    const instances = new Set([...this.#instances, ...options.kernels ?? []])
+    for (const { name, template } of this.kernels) if (!template) instances.delete(name)
+    const include = this.options.include ?? []
+    const native = await addon()
+    const program = this.device === 'gpu'
+      ? await compileForGpu({ source: this.source, file: this.file, include, entries: [...this.#plainNames(), ...instances], library: true })
+      : await compileProgram({ code: rewrite(this.source, this.file, [...instances]).code, source: this.source, file: this.file, kind: 'library', include })
+    return new LoadedModule(native, native.open(program.executable), options.device ?? 0, this.file)
+  }
+
+  #plainNames(): string[] {
+    return this.kernels.filter((kernel) => !kernel.template).map((kernel) => kernel.name)
   }
 
   #names(): string[] {
-    return [...this.kernels.filter((kernel) => !kernel.template).map((kernel) => kernel.name), ...this.#instances]
+    return [...this.#plainNames(), ...this.#instances]
   }
 
   /**
@@ -148,7 +157,7 @@ export class CudaModule {
     const raw = calls.map((call): RawCall => {
       const entry = entries.find((one) => one.name === call.kernel)
       const parameters = entry?.parameters ?? []
-      checkArguments(call, parameters, this.file)
+      checkArguments(call.kernel, call.args, parameters, this.file)
       return { kernel: call.kernel, grid: index3(call.grid, 'grid'), block: index3(call.block, 'block'), shared: call.shared ?? 0, repeat: call.repeat ?? 1, args: call.args, kinds: parameters.map(([kind]) => kind) }
     })
     return this.#run(program, raw, [], options)
@@ -229,6 +238,14 @@ export class CudaModule {
   }
 }
 
+/** How a program is loaded into this process. */
+export interface LoadOptions {
+  /** Which GPU, in the order of the driver; the emulator is device 0. Default 0. */
+  readonly device?: number
+  /** Instantiations of kernel templates: `tile<32>`. */
+  readonly kernels?: readonly string[]
+}
+
 /** `tile<32>` → `tile`. */
 const baseName = (kernel: string): string => kernel.replace(/<.*/s, '').replace(/.*::/s, '').trim()
 
@@ -242,62 +259,6 @@ function entriesOf(program: Program): Entry[] {
   const file = path.join(program.folder, 'entries.json')
   if (!existsSync(file)) writeFileSync(file, execFileSync(program.executable, ['--entries'], { encoding: 'utf8' }))
   return JSON.parse(readFileSync(file, 'utf8')) as Entry[]
-}
-
-const KINDS: Readonly<Record<string, string>> = { p: 'an array', c: 'an array', i: 'a whole number', u: 'a whole number', f: 'a number', s: 'a struct, which only C++ can pass' }
-
-function checkArguments(call: Call, parameters: readonly (readonly [string, number])[], file: string): void {
-  const where = `${file}, kernel ${call.kernel}`
-  if (call.args.length !== parameters.length) {
-    throw new CudaError('CUDA_LAUNCH', 'The kernel takes another number of arguments', { expected: String(parameters.length), got: String(call.args.length), where })
-  }
-  for (const [i, [kind, bytes]] of parameters.entries()) {
-    const arg = call.args[i]
-    const array = typeof arg === 'object'
-    const pointer = kind === 'p' || kind === 'c'
-    const whole = kind !== 'i' && kind !== 'u' || array || typeof arg !== 'number' || Number.isInteger(arg)
-    if (pointer === array && kind !== 's' && whole) {
-      // Vector types are made of elements: float4 of 4 bytes each. Bytes of another kind cannot be what is meant.
-      if (!array || bytes % arg.BYTES_PER_ELEMENT === 0) continue
-    }
-    const got = array ? `${arg.constructor.name}, ${arg.BYTES_PER_ELEMENT} bytes an element` : String(arg)
-    throw new CudaError('CUDA_LAUNCH', `Argument ${i + 1} does not fit its parameter`, { expected: `${KINDS[kind] ?? kind}${pointer ? ` of elements of ${bytes} bytes` : ''}`, got, where })
-  }
-}
-
-function uniqueFaults(faults: readonly CudaFault[]): CudaFault[] {
-  const found = new Map<string, CudaFault>()
-  for (const fault of faults) {
-    // Loops that the compiler unrolled have one barrier at several places: in one line it is one barrier.
-    if (fault.kind === 'barrier-divergence' && fault.otherLine === fault.line) continue
-    const key = `${fault.kind} ${fault.line} ${fault.otherLine ?? 0}`
-    if (!found.has(key)) found.set(key, fault)
-  }
-  return [...found.values()].sort((a, b) => rank(a) - rank(b))
-}
-
-/** Causes before consequences: a missing barrier also shows as memory that nothing has written yet. */
-const rank = (fault: CudaFault): number => (fault.severity === 'warning' ? 2 : fault.kind === 'uninitialized' ? 1 : 0)
-
-/** Sums of floats may differ in their last digits with the order of additions; more than this is another result. */
-const ORDER_TOLERANCE = 1e-3
-
-function compareAnswers(a: Answer, b: Answer): string | undefined {
-  let number = 0
-  for (const [array, bytes] of a.arrays) {
-    number++
-    const other = b.arrays.get(array)
-    if (other === undefined || Buffer.compare(bytes, other) === 0) continue
-    const view = (raw: Uint8Array): ArrayLike<number | bigint> => new (array.constructor as new (buffer: ArrayBuffer) => CudaArray)(raw.slice().buffer)
-    const x = view(bytes), y = view(other)
-    const floats = array instanceof Float32Array || array instanceof Float64Array
-    for (let i = 0; i < x.length; i++) {
-      const p = Number(x[i]), q = Number(y[i])
-      if (Object.is(p, q) || (floats && (Number.isNaN(p) && Number.isNaN(q) || Math.abs(p - q) <= ORDER_TOLERANCE * Math.max(1, Math.abs(p), Math.abs(q))))) continue
-      return `Element ${i} of array ${number} is ${p} when the threads run in one order and ${q} in another`
-    }
-  }
-  return a.arrays.size === 0 && a.stdout !== b.stdout && a.stdout.split('\n').sort().join() !== b.stdout.split('\n').sort().join() ? 'The program prints different things when its threads run in another order' : undefined
 }
 
 /**

@@ -33,31 +33,41 @@ export interface ResourceInput {
  * @throws CudaError `CUDA_COMPILE` with nvcc's message
  */
 export async function resources(input: ResourceInput): Promise<ReadonlyMap<string, KernelResources>> {
+  return (await resourcesFor(input, [input.architecture])).get(input.architecture) ?? new Map<string, KernelResources>()
+}
+
+/** The same for several architectures in one run of nvcc: its front end takes most of the time. */
+export async function resourcesFor(
+  input: Omit<ResourceInput, 'architecture'>, architectures: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, KernelResources>>> {
   const found = nvcc()
   if (found === undefined) return new Map()
   const text = input.source + '\n' + (input.instances ?? []).map((name, i) => `void* ws_instance_${i}() { return (void*)&${name}; }\n`).join('')
   const included = includedFiles(input.source, input.include).map((file) => readFileSync(file, 'utf8'))
-  const cache = path.join(cacheFolder(), `resources-${sha256([found.version, input.architecture, text, ...included].join('\0')).slice(0, 24)}.json`)
-  if (existsSync(cache)) return new Map(JSON.parse(readFileSync(cache, 'utf8')) as [string, KernelResources][])
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'whetstone-nvcc-'))
-  try {
-    const file = path.join(folder, path.basename(input.file))
-    writeFileSync(file, text)
-    const ran = await execute(found.command, ['-std=c++17', '-O3', `-arch=${input.architecture}`, '-Xptxas', '-v', '-cubin', '-o', path.join(folder, 'out.cubin'), ...input.include.flatMap((name) => ['-I', name]), file], { seconds: 300 })
-    if (ran.status !== 0) throw compileError(ran.stderr, input.file, input.source)
-    const parsed = parsePtxas(ran.stderr)
-    mkdirSync(cacheFolder(), { recursive: true })
-    writeFileSync(cache, JSON.stringify([...parsed]))
-    return parsed
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  const cache = path.join(cacheFolder(), `resources-${sha256([found.version, ...architectures, text, ...included].join('\0')).slice(0, 24)}.txt`)
+  if (!existsSync(cache)) {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'whetstone-nvcc-'))
+    try {
+      const file = path.join(folder, path.basename(input.file))
+      writeFileSync(file, text)
+      const code = architectures.flatMap((name) => ['-gencode', `arch=${name.replace('sm_', 'compute_')},code=${name}`])
+      const ran = await execute(found.command, ['-std=c++17', '-O3', ...code, '-Xptxas', '-v', '-fatbin', '-o', path.join(folder, 'out.fatbin'), ...input.include.flatMap((name) => ['-I', name]), file], { seconds: 300 })
+      if (ran.status !== 0) throw compileError(ran.stderr, input.file, input.source)
+      mkdirSync(cacheFolder(), { recursive: true })
+      writeFileSync(cache, ran.stderr)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   }
+  const report = readFileSync(cache, 'utf8')
+  return new Map(architectures.map((name) => [name, parsePtxas(report, name)]))
 }
 
-/** Reads the output of `ptxas -v`. Of several instances of a template the one with the most registers counts. */
-export function parsePtxas(text: string): Map<string, KernelResources> {
+/** Reads the output of `ptxas -v`, of one architecture or of all. Of several instances of a template the one with the most registers counts. */
+export function parsePtxas(text: string, architecture?: string): Map<string, KernelResources> {
   const kernels = new Map<string, KernelResources>()
   for (const part of text.split(/Compiling entry function /).slice(1)) {
+    if (architecture !== undefined && !part.startsWith(`${part.split(' ', 1)[0] ?? ''} for '${architecture}'`)) continue
     const name = plainName(/^'([^']+)'/.exec(part)?.[1] ?? '')
     const number = (pattern: RegExp): number => Number(pattern.exec(part)?.[1] ?? 0)
     const one = {

@@ -7,7 +7,7 @@ import { CudaError } from './errors'
 
 /** The project's folder: this file is in src/runtime/cuda or dist/runtime/cuda. */
 export const projectFolder: string = path.resolve(__dirname, '..', '..', '..')
-const nativeFolder = path.join(projectFolder, 'native')
+export const nativeFolder: string = path.join(projectFolder, 'native')
 const emulatorFolder = path.join(nativeFolder, 'emulator')
 
 /** Where compiled programs are kept. */
@@ -106,10 +106,20 @@ function machineFlags(): readonly string[] {
   return flags
 }
 
-/** With the report: every access and every basic block calls the emulator. Without: a plain optimized build. */
-function programFlags(checked: boolean): string[] {
-  const common = ['-std=c++17', '-g', '-fno-pie', '-ffp-contract=fast', '-fno-strict-aliasing', '-fno-math-errno', '-Wno-unknown-pragmas', ...machineFlags()]
-  return checked
+/**
+ * How a program is built. checked: every access and every basic block calls the emulator. plain: an optimized build.
+ * library: an optimized build that is loaded into this process, with a call at every basic block to keep its time limit.
+ */
+type BuildKind = 'checked' | 'plain' | 'library'
+const BUILD_KINDS: readonly BuildKind[] = ['checked', 'plain', 'library']
+
+/** Position-independent, and no symbol of it is seen by another library of the process. */
+const LIBRARY_FLAGS: readonly string[] = ['-fPIC', '-fvisibility=hidden', '-fno-gnu-unique', '-DWS_LIBRARY']
+
+function programFlags(kind: BuildKind): string[] {
+  const common = ['-std=c++17', '-g', ...kind === 'library' ? LIBRARY_FLAGS : ['-fno-pie'], '-ffp-contract=fast', '-fno-strict-aliasing', '-fno-math-errno', '-Wno-unknown-pragmas', ...machineFlags()]
+  if (kind === 'library') return [...common, '-O2', '-fsanitize-coverage=trace-pc']
+  return kind === 'checked'
     ? [...common, '-O1', '-fexpensive-optimizations', '-fsanitize=thread', '-fsanitize=bounds', '-fsanitize-coverage=trace-pc',
       '--param', 'tsan-instrument-func-entry-exit=0', '--param', 'tsan-distinguish-volatile=1']
     : [...common, '-O2']
@@ -118,7 +128,7 @@ function programFlags(checked: boolean): string[] {
 const pending = new Map<string, Promise<string>>()
 
 /** Makes a folder of the cache once: `build` fills a temporary one, which is then moved to its place. */
-function once(folder: string, build: (temporary: string) => Promise<void>): Promise<string> {
+export function once(folder: string, build: (temporary: string) => Promise<void>): Promise<string> {
   if (existsSync(folder)) return Promise.resolve(folder)
   const running = pending.get(folder)
   if (running) return running
@@ -143,14 +153,20 @@ function once(folder: string, build: (temporary: string) => Promise<void>): Prom
   return work
 }
 
+/** Names and contents of the sources in a folder of native/, for the key of what is built from them. */
+export function sourcesIn(folder: string): string[] {
+  const root = path.join(nativeFolder, folder)
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(?:h|cuh|cpp|gyp)$/.test(file)).sort()
+  return files.map((file) => `${folder}/${file}\0${readFileSync(path.join(root, file), 'utf8')}`)
+}
+
 let emulatorHash: string | undefined
 
 /** The hash of the emulator's own sources, of the compiler and of the flags. */
 function emulatorKey(): string {
   if (emulatorHash === undefined) {
-    const files = (readdirSync(emulatorFolder, { recursive: true, encoding: 'utf8' })).filter((file) => /\.(?:h|cpp)$/.test(file)).sort()
-    const contents = files.map((file) => file + '\0' + readFileSync(path.join(emulatorFolder, file), 'utf8'))
-    emulatorHash = sha256([compiler().version, ...machineFlags(), ...programFlags(true), ...contents].join('\0')).slice(0, 16)
+    const flagsOfAll = BUILD_KINDS.flatMap((kind) => programFlags(kind))
+    emulatorHash = sha256([compiler().version, ...machineFlags(), ...flagsOfAll, ...sourcesIn('emulator'), ...sourcesIn('common')].join('\0')).slice(0, 16)
   }
   return emulatorHash
 }
@@ -168,19 +184,22 @@ async function mustRun(command: string, args: readonly string[], what: string, s
   return ran
 }
 
-/** The emulator compiled, and its headers precompiled for both kinds of programs: some 10 s, once. */
-export function buildEmulator(): Promise<string> {
-  return once(path.join(cacheFolder(), `emulator-${emulatorKey()}`), async (folder) => {
-    const { command } = compiler()
-    await mustRun(command, ['-std=c++17', '-O2', '-g1', '-fno-pie', ...machineFlags(), '-c', path.join(emulatorFolder, 'src', 'emulator.cpp'), '-o', path.join(folder, 'emulator.o')],
-      'The emulator does not compile')
-    for (const kind of ['checked', 'plain'] as const) {
-      mkdirSync(path.join(folder, kind))
-      const header = path.join(folder, kind, 'prelude.h')
-      writeFileSync(header, `#include "${path.join(emulatorFolder, 'include', 'cuda_runtime.h')}"\n`)
-      await mustRun(command, [...programFlags(kind === 'checked'), '-x', 'c++-header', header, '-o', `${header}.gch`], 'The headers of the emulator do not compile')
-    }
+/**
+ * The emulator compiled, and its headers precompiled for one kind of programs: about 10 s of processor time, once each.
+ *
+ * @throws CudaError `CUDA_TOOLCHAIN` without g++ on Linux
+ */
+export function buildEmulator(kind: BuildKind = 'checked'): Promise<string> {
+  const object = once(path.join(cacheFolder(), `emulator-${kind === 'library' ? 'library-' : ''}${emulatorKey()}`), async (folder) => {
+    await mustRun(compiler().command, ['-std=c++17', '-O2', '-g1', ...kind === 'library' ? LIBRARY_FLAGS : ['-fno-pie'], ...machineFlags(), '-c',
+      path.join(emulatorFolder, 'src', 'emulator.cpp'), '-o', path.join(folder, 'emulator.o')], 'The emulator does not compile')
   })
+  const headers = once(path.join(cacheFolder(), `headers-${kind}-${emulatorKey()}`), async (folder) => {
+    const header = path.join(folder, 'prelude.h')
+    writeFileSync(header, `#include "${path.join(emulatorFolder, 'include', 'cuda_runtime.h')}"\n`)
+    await mustRun(compiler().command, [...programFlags(kind), '-x', 'c++-header', header, '-o', `${header}.gch`], 'The headers of the emulator do not compile')
+  })
+  return Promise.all([object, headers]).then(([folder]) => folder)
 }
 
 /** What is compiled. */
@@ -190,7 +209,7 @@ export interface CompileInput {
   /** The source as written, for messages. */
   readonly source: string
   readonly file: string
-  readonly checked: boolean
+  readonly kind: BuildKind
   /** Folders for #include. */
   readonly include: readonly string[]
 }
@@ -201,23 +220,25 @@ export interface Program {
   readonly executable: string
 }
 
-/** Compiles a rewritten source for the emulator. */
+/** Compiles a rewritten source for the emulator: an executable, or for kind `library` a library. */
 export async function compileProgram(input: CompileInput): Promise<Program> {
-  const emulator = await buildEmulator()
+  const { kind } = input
+  const emulator = await buildEmulator(kind)
   const included = includedFiles(input.source, input.include).map((file) => readFileSync(file, 'utf8'))
-  const key = sha256([emulatorKey(), String(input.checked), input.code, ...included].join('\0')).slice(0, 24)
+  const key = sha256([emulatorKey(), kind, input.code, ...included].join('\0')).slice(0, 24)
   const folder = await once(path.join(cacheFolder(), `program-${key}`), async (temporary) => {
     const { command } = compiler()
-    const file = path.join(temporary, 'program.cpp')
+    const file = path.join(temporary, 'program.cpp'), object = path.join(temporary, 'program.o')
     writeFileSync(file, input.code)
-    const kind = input.checked ? 'checked' : 'plain'
-    const args = [...programFlags(input.checked), '-Winvalid-pch', '-include', path.join(emulator, kind, 'prelude.h'), '-I', path.join(emulatorFolder, 'include'),
-      ...input.include.flatMap((name) => ['-I', name]), '-c', file, '-o', path.join(temporary, 'program.o')]
+    const prelude = path.join(cacheFolder(), `headers-${kind}-${emulatorKey()}`, 'prelude.h')
+    const args = [...programFlags(kind), '-Winvalid-pch', '-include', prelude, '-I', path.join(emulatorFolder, 'include'),
+      ...input.include.flatMap((name) => ['-I', name]), '-c', file, '-o', object]
     const compiled = await execute(command, args, { seconds: 300 })
     if (compiled.status !== 0) throw compileError(compiled.stderr, input.file, input.source)
-    await mustRun(command, ['-no-pie', path.join(temporary, 'program.o'), path.join(emulator, 'emulator.o'), '-o', path.join(temporary, 'program'), '-lpthread'],
-      'The program does not link')
-    rmSync(path.join(temporary, 'program.o'))
+    // Nothing may be missing in a library: what it lacks would be found when it runs.
+    const how = kind === 'library' ? ['-shared', '-Wl,-Bsymbolic', '-Wl,-z,defs'] : ['-no-pie']
+    await mustRun(command, [...how, object, path.join(emulator, 'emulator.o'), '-o', path.join(temporary, 'program'), '-lpthread', '-ldl'], 'The program does not link')
+    rmSync(object)
   })
   return { folder, executable: path.join(folder, 'program') }
 }

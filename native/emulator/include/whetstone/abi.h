@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include "../../../common/parameters.h"
 
 /** Stack of one CUDA thread, and the part of it that the emulator keeps for itself at its upper end. */
 #define WS_STACK_BYTES 65536
@@ -40,7 +41,6 @@ void ws_launch(const char* kernel, int line, ws_uint3 grid, ws_uint3 block, size
 long long ws_clock();
 int ws_host_api_line(const char* file, int line);
 
-struct ws_parameter { char kind; unsigned bytes; };  // kind: p pointer, c const pointer, i, u, f, s (anything else)
 void ws_register(const char* name, int count, const ws_parameter* parameters, void (*run)(void** arguments, ws_uint3 grid, ws_uint3 block, size_t shared));
 int ws_program_main(int argc, char** argv) __attribute__((weak));
 }

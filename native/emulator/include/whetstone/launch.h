@@ -27,13 +27,6 @@ template <class F, class... A> void ws_start(const char* kernel, int line, const
   ws_launch(kernel, line, c.grid, c.block, c.shared, cooperative, &ws_closure<F, A...>::enter, &closure, sizeof closure);
 }
 
-template <class T> struct ws_kind { static constexpr char value = std::is_floating_point<T>::value ? 'f' : std::is_integral<T>::value || std::is_enum<T>::value ? (std::is_signed<T>::value ? 'i' : 'u') : 's'; };
-template <class T> struct ws_kind<T*> { static constexpr char value = std::is_const<T>::value ? 'c' : 'p'; };
-template <class T> struct ws_size { static constexpr unsigned value = sizeof(T); };
-template <class T> struct ws_size<T*> { static constexpr unsigned value = sizeof(T); };
-template <> struct ws_size<void*> { static constexpr unsigned value = 1; };
-template <> struct ws_size<const void*> { static constexpr unsigned value = 1; };
-
 template <class... P, size_t... I> void ws_call_values(const char* name, int cooperative, void (*kernel)(P...), void** values, dim3 grid, dim3 block, size_t shared, std::index_sequence<I...>) {
   ws_start(name, 0, ws_config(grid, block, shared), cooperative, kernel, *(std::decay_t<P>*)values[I]...);
 }

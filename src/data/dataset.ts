@@ -118,6 +118,21 @@ export class Dataset implements DatasetParts {
     })
   }
 
+  /**
+   * The samples of these classes only; labels count anew, in the order of the names.
+   *
+   * @throws DataError `DATA_LABELS` for a class that the dataset does not have
+   */
+  ofClasses(names: readonly string[]): Dataset {
+    const numbers = names.map((name) => this.classNames.indexOf(name))
+    const missing = names.find((_, i) => (numbers[i] ?? -1) < 0)
+    if (missing !== undefined) {
+      throw new DataError('DATA_LABELS', 'There is no such class', { expected: this.classNames.join(', '), got: missing, where: this.name })
+    }
+    const kept = this.select(Array.from(this.labels, (label, i) => (numbers.includes(label) ? i : -1)).filter((i) => i >= 0))
+    return new Dataset({ ...kept.parts(), classNames: [...names], labels: kept.labels.map((label) => numbers.indexOf(label)) })
+  }
+
   /** All samples in an order that the seed decides. */
   shuffle(seed: number): Dataset {
     return this.select(random(seed).shuffle(Int32Array.from({ length: this.length }, (_, i) => i)))

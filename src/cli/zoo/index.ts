@@ -127,7 +127,7 @@ export function exported(layers: tf.LayersModel, name: string): Model {
 }
 
 /** TensorFlow.js numbers names over the whole process: `x_3`, `conv1/kernel_2`. Here they depend on the model alone. */
-function plainNames(model: Model): Model {
+export function plainNames(model: Model): Model {
   for (const value of [...model.graph.inputs, ...model.graph.initializers.keys()]) {
     const plain = value.name.replace(/_\d+$/, '')
     if (plain !== value.name && (value.isGraphInput || value.name.includes('/')) && model.graph.find(plain) === undefined) model.graph.rename(value, plain)

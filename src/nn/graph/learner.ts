@@ -73,6 +73,11 @@ export class GraphLearner implements Learner {
     return [...free, ...extra]
   }
 
+  /** All variables, frozen ones and running statistics included. */
+  get weights(): readonly tf.Variable[] {
+    return [...this.#weights.values(), ...(this.options.extra ?? [])]
+  }
+
   /** Names of the float weights, running statistics included. */
   get names(): readonly string[] {
     return [...this.#weights.keys()]

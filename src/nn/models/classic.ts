@@ -91,3 +91,28 @@ export function stridedCnn(options: CnnOptions = {}): tf.LayersModel {
   if (units > 0) x = layers.dense(x, units, 'relu', 'fc1')
   return tf.model({ inputs: input, outputs: layers.dense(x, classes, undefined, 'logits'), name: 'strided_cnn' })
 }
+
+/** Widths of the network with batch normalization. */
+export interface ConvNetOptions extends ModelOptions {
+  /** Filters of the blocks. */
+  readonly filters?: readonly number[]
+}
+
+/**
+ * Blocks of a 3 × 3 convolution, batch normalization, ReLU and a 2 × 2 max pool (the last block without the pool); then the
+ * global average, one number for each filter; then the logits. The blocks are `block1`, `block2`, …, the head `logits`.
+ * Small, and layered as networks are that one transfers: features below, one linear head above.
+ */
+export function convNet(options: ConvNetOptions = {}): tf.LayersModel {
+  const { inputShape = MNIST, classes = 10, seed = 0, filters = [16, 32, 64] } = options
+  const layers = new Layers(seed)
+  const input = tf.input({ shape: [...inputShape], name: 'x' })
+  let x = input
+  filters.forEach((count, i) => {
+    const name = `block${i + 1}`
+    x = layers.relu(layers.norm(layers.conv(x, count, 3, { useBias: false, name: `${name}_conv` }), `${name}_bn`))
+    if (i < filters.length - 1) x = apply(tf.layers.maxPooling2d({ poolSize: 2 }), x)
+  })
+  x = apply(tf.layers.globalAveragePooling2d({ name: 'features' }), x)
+  return tf.model({ inputs: input, outputs: layers.dense(x, classes, undefined, 'logits'), name: 'conv_net' })
+}

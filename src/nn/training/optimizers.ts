@@ -1,6 +1,7 @@
 // Optimizers written in TensorFlow.js operators, with the learning rate as a tensor, so that a whole step compiles to one
 // graph and the rate can change without another compilation.
 import * as tf from '@tensorflow/tfjs'
+import { NnError } from '../errors'
 
 /** Turns gradients into new weights; its state belongs to one list of variables. */
 export interface Optimizer {
@@ -110,4 +111,59 @@ export function sgd(options: OptimizerOptions & { readonly momentum?: number } =
 /** Adam (Kingma and Ba, arXiv 1412.6980), with decoupled weight decay when asked for. */
 export function adam(options: OptimizerOptions & { readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number } = {}): Optimizer {
   return new Adam(options.beta1 ?? 0.9, options.beta2 ?? 0.999, options.epsilon ?? 1e-7, options.weightDecay ?? 0)
+}
+
+/** Variables that are trained alike. */
+export interface ParameterGroup {
+  readonly variables: readonly tf.Variable[]
+  /** Their rate is this times the rate of the schedule; 0 leaves them as they are. */
+  readonly factor: number
+}
+
+class Grouped implements Optimizer {
+  #parts: { readonly optimizer: Optimizer; readonly factor: number; readonly places: readonly number[] }[] = []
+  #prepared: readonly tf.Variable[] = []
+
+  constructor(private readonly groups: readonly ParameterGroup[], private readonly make: () => Optimizer) {}
+
+  prepare(variables: readonly tf.Variable[]): void {
+    if (variables.length === this.#prepared.length && variables.every((v, i) => v === this.#prepared[i])) return
+    this.dispose()
+    const named = this.groups.flatMap((group) => group.variables)
+    const homeless = variables.find((v) => named.filter((other) => other === v).length !== 1)
+    if (homeless) {
+      throw new NnError('NN_OPTION', 'A variable is not in exactly one group', {
+        got: `${homeless.name} in ${named.filter((other) => other === homeless).length} groups`, fix: 'give each trained variable one group',
+      })
+    }
+    this.#parts = this.groups.filter(({ factor }) => factor !== 0).map(({ variables: own, factor }) => {
+      const places = own.map((v) => variables.indexOf(v)).filter((place) => place >= 0)
+      const optimizer = this.make()
+      optimizer.prepare(places.flatMap((place) => variables[place] ?? []))
+      return { optimizer, factor, places }
+    })
+    this.#prepared = variables
+  }
+
+  apply(gradients: readonly tf.Tensor[], rate: tf.Scalar): void {
+    for (const { optimizer, factor, places } of this.#parts) {
+      tf.tidy(() => { optimizer.apply(places.flatMap((place) => gradients[place] ?? []), rate.mul(factor)) })
+    }
+  }
+
+  dispose(): void {
+    for (const { optimizer } of this.#parts) optimizer.dispose()
+    this.#parts = []
+    this.#prepared = []
+  }
+}
+
+/**
+ * Discriminative rates (Howard and Ruder, arXiv 1801.06146, section 3.2): each group of variables has its own optimizer and
+ * η_group = factor · η. Every trained variable is in one group.
+ *
+ * @throws NnError `NN_OPTION`, when training begins, for a variable in no group or in several
+ */
+export function parameterGroups(groups: readonly ParameterGroup[], make: () => Optimizer = adam): Optimizer {
+  return new Grouped(groups, make)
 }

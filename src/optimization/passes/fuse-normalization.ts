@@ -36,7 +36,7 @@ const x = any('x', (value) => (isFloat(value.dtype) ? undefined : `"${value.name
 
 /** The operator must exist in the operator set of the model. */
 function exists(opType: string, opset: number): string | undefined {
-  return schemaOf(opType, opset) === undefined ? `operator set ${opset} has no ${opType}` : undefined
+  return schemaOf(opType, opset) === undefined ? `operator set ${opset} has no ${opType}: upgradeOpset(model) brings it` : undefined
 }
 
 function vector(match: Match, name: string): Value | Tensor {

@@ -12,13 +12,14 @@ import { fuseBatchNormalization } from './fuse-batch-normalization'
 import { fuseGemm } from './fuse-gemm'
 import { fuseNormalization } from './fuse-normalization'
 import { fusePad } from './fuse-pad'
+import { fuseRotary } from './fuse-rotary'
 import { mergeReshapes } from './merge-reshapes'
 import { mergeTransposes } from './merge-transposes'
 
 /** The passes of `simplify`, in order: clean up first, so that fusions see plain forms; clean up what they leave. */
 export const DEFAULT_PASSES: readonly Pass[] = [
   eliminateIdentity, foldConstants, foldShapes, deadCode, commonSubexpressions, mergeReshapes, mergeTransposes,
-  fusePad, fuseBatchNormalization, fuseNormalization, fuseAttention, fuseGemm, fuseAffine, fuseActivation, deadCode,
+  fusePad, fuseBatchNormalization, fuseNormalization, fuseRotary, fuseAttention, fuseGemm, fuseAffine, fuseActivation, deadCode,
 ]
 
 /** Every pass once, those included that `simplify` applies only when asked. */
@@ -26,5 +27,5 @@ export const ALL_PASSES: readonly Pass[] = [...new Set(DEFAULT_PASSES)]
 
 export {
   commonSubexpressions, deadCode, eliminateIdentity, foldConstants, foldShapes, fuseActivation, fuseAffine, fuseAttention,
-  fuseBatchNormalization, fuseGemm, fuseNormalization, fusePad, mergeReshapes, mergeTransposes,
+  fuseBatchNormalization, fuseGemm, fuseNormalization, fusePad, fuseRotary, mergeReshapes, mergeTransposes,
 }

@@ -15,11 +15,13 @@ interface Network {
   readonly bits: (name: string, rank: number) => number
   readonly batchSize: number
   readonly samples: number
+  /** Epochs of training at the last sparsity, and of the values of the codebooks. */
+  readonly epochs: readonly [settled: number, codebooks: number]
 }
 
 const NETWORKS: readonly Network[] = [
-  { name: 'lenet-300-100', paper: { ratio: 40, before: 1.64, after: 1.58 }, sparsity: 0.925, bits: () => 5, batchSize: 128, samples: 60_000 },
-  { name: 'lenet-5', paper: { ratio: 39, before: 0.8, after: 0.74 }, sparsity: 0.93, bits: (_, rank) => (rank > 2 ? 7 : 5), batchSize: 64, samples: 12_800 },
+  { name: 'lenet-300-100', paper: { ratio: 40, before: 1.64, after: 1.58 }, sparsity: 0.925, bits: () => 5, batchSize: 128, samples: 60_000, epochs: [8, 2] },
+  { name: 'lenet-5', paper: { ratio: 39, before: 0.8, after: 0.74 }, sparsity: 0.93, bits: (_, rank) => (rank > 2 ? 7 : 5), batchSize: 64, samples: 60_000, epochs: [2, 1] },
 ]
 
 async function measure(network: Network, { note, quick }: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
@@ -36,9 +38,9 @@ async function measure(network: Network, { note, quick }: BenchContext): Promise
     return steps(m, context)
   } })
   // The last sparsity gets a longer training.
-  const settled = await pruneGradually(pruned.model, { sparsities: [network.sparsity], scope: 'global', fineTune: fineTuner(train, { ...base, epochs: 3, rate: 0.0015, seed: 9 }) })
+  const settled = await pruneGradually(pruned.model, { sparsities: [network.sparsity], scope: 'global', fineTune: fineTuner(train, { ...base, epochs: network.epochs[0], rate: 0.0015, seed: 9 }) })
   const shared = shareWeights(settled.model, { bits: network.bits })
-  const trained = await trainCodebooks(shared.model, shared.codebooks, train, { ...base, epochs: 1, rate: 0.0003 })
+  const trained = await trainCodebooks(shared.model, shared.codebooks, train, { ...base, epochs: network.epochs[1], rate: 0.0003 })
   teacher.dispose()
   const { bytes, weights, skeletonBytes } = writeCompressed(withCentres(trained.model, trained.codebooks))
   // What is judged is what the file gives back.

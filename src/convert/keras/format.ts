@@ -13,7 +13,8 @@ import { ZipArchive } from '../zip'
 import { Hdf5File, isHdf5 } from './hdf5'
 import { kerasLayers, LayerContext } from './layers'
 
-const MERGES = new Set(['Add', 'Subtract', 'Multiply', 'Maximum', 'Minimum', 'Average', 'Concatenate', 'Divide', 'Power'])
+/** Arithmetic between tensors, or a tensor and a number: `2 - x` is saved as a layer Subtract with the arguments 2 and x. */
+const ARITHMETIC = new Set(['Add', 'Subtract', 'Multiply', 'Maximum', 'Minimum', 'Divide', 'TrueDivide', 'Power'])
 /** Models in models. */
 const MAX_DEPTH = 20
 const OPSETS = { first: 20, last: 23, usual: 21 } as const
@@ -48,6 +49,15 @@ function history(node: Json): [string, number, number][] {
   return found
 }
 
+type Operand = [name: string, call: number, index: number] | number
+
+/** What one call of a layer computes with, in order. */
+function operands(kind: string, node: Json): Operand[] {
+  const args = ARITHMETIC.has(kind) && !Array.isArray(node.value) ? node.maybe('args')?.list : undefined
+  if (args?.some((arg) => typeof arg.value === 'number') !== true) return history(node)
+  return args.flatMap((arg): Operand[] => (typeof arg.value === 'number' ? [arg.value] : history(arg)))
+}
+
 class Builder {
   readonly counts = new Map<string, { count: number; onnx: Record<string, number> }>()
 
@@ -65,11 +75,11 @@ class Builder {
     }
     inputPorts(config).forEach((name, i) => { if (inputs[i] !== undefined) made.set(`${name}:0:0`, inputs[i]) })
     // Layers stand in an order in which they can be computed, but calls of shared layers may come later.
-    let waiting = layers.flatMap((layer) => (layer.kind === 'InputLayer' ? [] : (layer.inbound?.list ?? []).map((node, call) => ({ layer, call, needs: history(node) }))))
+    let waiting = layers.flatMap((layer) => (layer.kind === 'InputLayer' ? [] : (layer.inbound?.list ?? []).map((node, call) => ({ layer, call, needs: operands(layer.kind, node) }))))
     while (waiting.length > 0) {
       const left: typeof waiting = []
       for (const one of waiting) {
-        const given = one.needs.map(([name, call, index]) => made.get(`${name}:${call}:${index}`))
+        const given = one.needs.map((need) => (typeof need === 'number' ? Held.of(this.emitter, this.emitter.scalar(need)) : made.get(need.join(':'))))
         if (given.some((held) => held === undefined)) left.push(one)
         else this.layer(one.layer, given as Held[], within).forEach((held, i) => made.set(`${one.layer.name}:${one.call}:${i}`, held))
       }
@@ -86,9 +96,8 @@ class Builder {
   }
 
   private layer(layer: Layer, inputs: readonly Held[], within: readonly string[]): Held[] {
-    // Arithmetic with numbers, such as x + 3, is saved as a layer with one input and the number beside it.
-    if (MERGES.has(layer.kind) && inputs.length < 2) {
-      throw new ConvertError('CONVERT_OPERATOR', `${layer.kind} with a number in place of a layer is not read`, {
+    if (ARITHMETIC.has(layer.kind) && inputs.length < 2) {
+      throw new ConvertError('CONVERT_OPERATOR', `${layer.kind} has fewer than two operands that are read`, {
         where: `layer ${layer.name}`, fix: 'export the model with model.export(folder) and convert the SavedModel',
       })
     }

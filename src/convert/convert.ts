@@ -4,6 +4,7 @@ import path from 'node:path'
 import { formatCount, type FunctionDefinition, type Model } from '../onnx'
 import { ConvertError } from './errors'
 import { FORMATS } from './formats'
+import { guardPads } from './runtime-faults'
 import { ConversionReport, countParameters, type ConversionFacts, type SimplifiedSummary } from './report'
 import { isSafetensors } from './safetensors'
 import { byteSource, type ByteSource } from './source'
@@ -86,6 +87,7 @@ export function convert(from: string | Uint8Array, options: ConvertOptions = {})
   try {
     const format = formatOf(input)
     const made = format.convert(input, options)
+    guardPads(made.model)
     const { model, summary } = simplified(made.model, options.simplify)
     const milliseconds = performance.now() - start
     const samples = options.samples ?? made.samples

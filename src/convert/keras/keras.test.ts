@@ -1,6 +1,7 @@
 // Keras files: committed models against what Keras computed, and files that are damaged.
 import fc from 'fast-check'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { convert, onnx, runtime } from 'whetstone'
@@ -85,4 +86,32 @@ describe('damaged files', () => {
       survive(() => convert.convert(bytes))
     }), { numRuns: Math.min(RUNS, 300), seed: 3 })
   })
+})
+
+test('a zero padding before a max pool stays what it is in ONNX Runtime with its optimizer on', () => {
+  // Layers saved by hand: Keras's ZeroPadding2D and MaxPooling2D of ResNet50V2, on numbers that are all negative.
+  const layer = (kind: string, name: string, config: object, input?: string): object => ({
+    class_name: kind, name, config: { name, ...config }, inbound_nodes: input === undefined ? [] : [[[input, 0, 0, {}]]],
+  })
+  const topology = { model_config: { class_name: 'Functional', config: {
+    name: 'm', input_layers: [['x', 0, 0]], output_layers: [['pool', 0, 0]], layers: [
+      layer('InputLayer', 'x', { batch_input_shape: [null, 6, 6, 2], dtype: 'float32' }),
+      layer('ZeroPadding2D', 'pad', { padding: [[1, 1], [1, 1]] }, 'x'),
+      layer('MaxPooling2D', 'pool', { pool_size: [3, 3], strides: [2, 2], padding: 'valid' }, 'pad'),
+    ],
+  } } }
+  const folder = mkdtempSync(path.join(tmpdir(), 'keras-'))
+  writeFileSync(path.join(folder, 'model.json'), JSON.stringify({ format: 'layers-model', modelTopology: topology, weightsManifest: [] }))
+  const { model } = convert.convert(path.join(folder, 'model.json'))
+  rmSync(folder, { recursive: true })
+  const x = runtime.tensor('float32', [1, 6, 6, 2], Float32Array.from({ length: 72 }, (_, i) => -1 - i))
+  const outputs = (['disabled', 'all'] as const).map((optimization) => {
+    const session = runtime.Session.create(onnx.writeModel(model), { threads: 1, optimization })
+    const [y] = Object.values(session.runSync({ x }))
+    session.dispose()
+    return [...y?.data as Float32Array]
+  })
+  // The first window reaches into the padding, so its largest number is 0.
+  expect(outputs[0]?.[0]).toBe(0)
+  expect(outputs[1]).toEqual(outputs[0])
 })

@@ -65,7 +65,7 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
   })(m, { masks: new Map(), step: 1, steps: 1 })
   const students: [string, () => tf.LayersModel][] = RECIPES[name].dataset === 'mnist' ? STUDENTS : []
   const result = await optimize(model, calibration, {
-    goal: 'latency', budget: { loss: 0.006 }, run, seed: 1, trials: quick ? 6 : 12, proposals: quick ? 0 : 2,
+    goal: 'latency', budget: { loss: 0.006 }, run, seed: 1, trials: quick ? 6 : 9, proposals: quick ? 0 : 2,
     space: { macs: [1, 0.5, 0.27, 0.15], energy: [1], multiple: [8, 16], precision: ['float32', 'int8', 'int8-dynamic'], calibration: ['mse', 'min-max'] },
     score: (candidate, effort) => accuracyOf(candidate, validation.take(Math.max(500, Math.round(effort * validation.length)))),
     latency: (candidate) => {

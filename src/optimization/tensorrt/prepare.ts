@@ -65,8 +65,8 @@ export function prepareForTensorrt(model: Model, options: TensorrtOptions): Prep
       throw new OptimizationError('OPTIMIZATION_OPTION', `${precision} needs ${run === undefined ? 'a function that runs the model' : 'calibration data'}`, { fix: 'prepareForTensorrt(model, { precision, run: runner(), data: samples })' })
     }
     const done = precision === 'int8'
-      ? quantizeStatic(model, { ...pass, run, data: data ?? [], activations: 'int8', weights: 'int8', symmetricActivations: true, symmetricWeights: true, reduceRange: false } as StaticOptions)
-      : convertPrecision(model, { ...pass, run, ...data === undefined ? {} : { data }, type: precision } as PrecisionOptions)
+      ? quantizeStatic(model, { ...pass, run, data: data ?? [], activations: 'int8', weights: 'int8', symmetricActivations: true, symmetricWeights: true, reduceRange: false })
+      : convertPrecision(model, { ...pass, run, ...data === undefined ? {} : { data }, type: precision })
     prepared = done.model
     report = done.report
   }

@@ -116,7 +116,8 @@ export function profileOf(inputs: readonly ModelInput[], sizes: Readonly<Record<
     const [min, opt, max] = WHICH.map((which) => input.shape.map((size) => at(size, which, input)))
     return [input.name, { min: min ?? [], opt: opt ?? [], max: max ?? [] }]
   }))
-  return checkOne(inputs, profile, 'profile') && profile
+  checkOne(inputs, profile, 'profile')
+  return profile
 }
 
 /** Whether a shape lies within a range. */

@@ -66,7 +66,7 @@ type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function refuse(what: string, where: string, got: unknown): never {
-  throw new TensorrtError('TENSORRT_FORMAT', what, { where, got: (typeof got === 'string' ? got : JSON.stringify(got) ?? 'nothing').slice(0, 200), fix: 'export it anew with trtexec of TensorRT 10 or 11' })
+  throw new TensorrtError('TENSORRT_FORMAT', what, { where, got: (typeof got === 'string' ? got : got === undefined ? 'nothing' : JSON.stringify(got)).slice(0, 200), fix: 'export it anew with trtexec of TensorRT 10 or 11' })
 }
 
 function json(text: string, what: string): unknown {

@@ -109,11 +109,16 @@ at::Tensor matmul(const at::Tensor& a, const at::Tensor& b) {
   check(a, "a", a);
   check(b, "b", a);
   TORCH_CHECK(a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(0), "whetstone::matmul: takes [m, k] and [k, n], got ", a.sizes(), " and ", b.sizes());
-  at::Tensor left = a.contiguous(), right = b.contiguous();
-  int64_t m = a.size(0), k = a.size(1), n = b.size(1);
+  // The kernel works on whole tiles of 32: what is missing to them is padded with zeros, which add nothing.
+  auto whole = [](const at::Tensor& t) {
+    int64_t rows = ceilDiv(t.size(0), 32) * 32 - t.size(0), cols = ceilDiv(t.size(1), 32) * 32 - t.size(1);
+    return rows || cols ? at::constant_pad_nd(t, {0, cols, 0, rows}) : t.contiguous();
+  };
+  at::Tensor left = whole(a), right = whole(b);
+  int64_t m = left.size(0), k = left.size(1), n = right.size(1);
   at::Tensor out = at::empty({m, n}, a.options());
-  launch("sgemm", "sgemm3", {ceilDiv(n, 32), ceilDiv(m, 32)}, {32, 32}, 0, left, {left, right, out, m, n, k});
-  return out;
+  launch("sgemm", "sgemm3", {n / 32, m / 32}, {32, 32}, 0, left, {left, right, out, m, n, k});
+  return m == a.size(0) && n == b.size(1) ? out : out.narrow(0, 0, a.size(0)).narrow(1, 0, b.size(1)).contiguous();
 }
 }
 

@@ -40,7 +40,7 @@ export function ncuCommand(program: readonly string[], options: NcuOptions = {})
 export const ncuReportCommand = (report: string): string[] => ['ncu', '--import', report, '--csv', '--page', 'raw']
 
 /** A value in a base unit: seconds, bytes, 1, or as it was. */
-export interface Metric { readonly value: number, readonly unit: string }
+export interface NcuMetric { readonly value: number, readonly unit: string }
 
 /** One launch of a kernel with its counters. */
 export interface NcuKernel {
@@ -51,13 +51,13 @@ export interface NcuKernel {
   readonly block: readonly number[]
   /** Compute capability. */
   readonly capability: string
-  readonly metrics: ReadonlyMap<string, Metric>
+  readonly metrics: ReadonlyMap<string, NcuMetric>
 }
 
 const PREFIXES: Readonly<Record<string, number>> = { '': 1, n: 1e-9, u: 1e-6, m: 1e-3, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }
 
 /** `usecond` → seconds, `Kbyte` → bytes, `Mbyte/second` → bytes a second: ncu scales its units to the number. */
-function inBase(value: number, unit: string): Metric {
+function inBase(value: number, unit: string): NcuMetric {
   const found = /^([numKMGT]?)(second|s|byte|sector|inst|cycle|hz|Hz)(\/(?:second|s|block|thread|request))?$/.exec(unit)
   if (found === null) return { value, unit }
   const [, prefix = '', base = '', per = ''] = found
@@ -79,10 +79,10 @@ export function parseNcu(text: string): NcuKernel[] {
     id: row.get('ID') ?? '', kernel: row.get('Kernel Name') ?? '', stream: row.get('Stream') ?? '', grid: tuple(row.get('Grid Size')), block: tuple(row.get('Block Size')), capability: row.get('CC') ?? '',
   })
   if (columns.includes('Metric Name')) {
-    const kernels = new Map<string, NcuKernel & { readonly metrics: Map<string, Metric> }>()
+    const kernels = new Map<string, NcuKernel & { readonly metrics: Map<string, NcuMetric> }>()
     for (const row of rows) {
       const id = row.get('ID') ?? '', value = numberOf(row.get('Metric Value')), name = row.get('Metric Name') ?? ''
-      const one = kernels.get(id) ?? { ...base(row), metrics: new Map<string, Metric>() }
+      const one = kernels.get(id) ?? { ...base(row), metrics: new Map<string, NcuMetric>() }
       kernels.set(id, one)
       // Sections repeat names with other units; the first is that of the overview.
       if (value !== undefined && name !== '' && !one.metrics.has(name)) one.metrics.set(name, inBase(value, row.get('Metric Unit') ?? ''))
@@ -94,7 +94,7 @@ export function parseNcu(text: string): NcuKernel[] {
   const about = new Set(['ID', 'Process ID', 'Process Name', 'Host Name', 'Kernel Name', 'Context', 'Stream', 'Block Size', 'Grid Size', 'Device', 'CC'])
   return rows.filter((row) => row.get('ID') !== '').map((row) => ({
     ...base(row),
-    metrics: new Map(columns.filter((name) => !about.has(name)).flatMap((name): [string, Metric][] => {
+    metrics: new Map(columns.filter((name) => !about.has(name)).flatMap((name): [string, NcuMetric][] => {
       const value = numberOf(row.get(name))
       return value === undefined ? [] : [[name, inBase(value, units?.get(name) ?? '')]]
     })),

@@ -10,7 +10,7 @@ import { buildArguments, checkBuild, measureArguments, type BuildOptions, type E
 import { TensorrtError } from './errors'
 import { requireTensorrt, tensorrtStatus, type TensorrtPath, type TensorrtVersion } from './find'
 import { checkProfiles, inRange, type ModelInput, type ShapeProfile } from './profiles'
-import { parseLayerInfo, parseProfile, parseTimes, type EngineInfo, type InferenceTime, type LayerProfile } from './reports'
+import { parseLayerInfo, parseLayerTimes, parseInferenceTimes, type EngineInfo, type InferenceTime, type LayerProfile } from './reports'
 
 /** What `buildEngine` takes besides the options of the build. */
 export interface EngineOptions extends BuildOptions {
@@ -59,8 +59,8 @@ export class TensorrtEngine {
       else await this.#runLibrary(files, options, shapes, [])
       const layers = options.layers ?? true
       return {
-        by: this.by, gpu: this.gpu, version: this.version, times: parseTimes(readFileSync(files.times, 'utf8')),
-        profile: layers ? parseProfile(readFileSync(files.layerTimes, 'utf8')) : undefined,
+        by: this.by, gpu: this.gpu, version: this.version, times: parseInferenceTimes(readFileSync(files.times, 'utf8')),
+        profile: layers ? parseLayerTimes(readFileSync(files.layerTimes, 'utf8')) : undefined,
       }
     } finally {
       rmSync(folder, { recursive: true, force: true })

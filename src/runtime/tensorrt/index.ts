@@ -7,5 +7,5 @@ export { headerVersion, requireTensorrt, TENSORRT_MAJORS, tensorrtStatus, trtexe
 export type { TensorrtPath, TensorrtStatus, TensorrtVersion } from './find'
 export { checkProfiles, inRange, profileOf, shapeText } from './profiles'
 export type { ModelInput, ShapeProfile, ShapeRange, SizeRange } from './profiles'
-export { onnxNodesOf, parseLayerInfo, parseProfile, parseTimes, timelineOfProfile, timelineOfTimes } from './reports'
+export { onnxNodesOf, parseLayerInfo, parseLayerTimes, parseInferenceTimes, timelineOfProfile, timelineOfTimes } from './reports'
 export type { EngineInfo, InferenceTime, LayerInfo, LayerProfile, LayerTensor, LayerTime } from './reports'

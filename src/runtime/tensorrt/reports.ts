@@ -85,7 +85,7 @@ function numberIn(fields: Fields, name: string, where: string): number {
 const optional = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /** @throws TensorrtError `TENSORRT_FORMAT` */
-export function parseTimes(text: string): InferenceTime[] {
+export function parseInferenceTimes(text: string): InferenceTime[] {
   const list = json(text, 'file of times')
   if (!Array.isArray(list)) return refuse('The file of times is no list', 'the whole file', list)
   return list.map((item: unknown, i): InferenceTime => {
@@ -101,7 +101,7 @@ export function parseTimes(text: string): InferenceTime[] {
 }
 
 /** @throws TensorrtError `TENSORRT_FORMAT` */
-export function parseProfile(text: string): LayerProfile {
+export function parseLayerTimes(text: string): LayerProfile {
   const list = json(text, 'profile')
   if (!Array.isArray(list) || !isFields(list[0])) return refuse('The profile is no list that begins with a count', 'the whole file', list)
   return {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  buildArguments, buildEngine, checkProfiles, headerVersion, inRange, measureArguments, onnxNodesOf, parseLayerInfo, parseProfile, parseTimes, profileOf, requireTensorrt,
+  buildArguments, buildEngine, checkProfiles, headerVersion, inRange, measureArguments, onnxNodesOf, parseLayerInfo, parseLayerTimes, parseInferenceTimes, profileOf, requireTensorrt,
   shapeText, tensorrtProvider, tensorrtStatus, timelineOfProfile, timelineOfTimes, trtexecVersion, type EngineFiles, type ModelInput,
 } from '.'
 import { busyShare } from '../timeline'
@@ -100,7 +100,7 @@ const LAYERS_11 = `{"Layers": [{"Name": "PWN(/a/Mul, /b/Add)", "LayerType": "Poi
 
 describe('what trtexec writes', () => {
   it('times, on the common timeline', () => {
-    const times = parseTimes(TIMES)
+    const times = parseInferenceTimes(TIMES)
     expect(times.map((time) => [time.computeMs, time.latencyMs])).toEqual([[2, 2.2], [1, 1.2]])
     const events = timelineOfTimes(times)
     expect(events).toHaveLength(8)
@@ -108,7 +108,7 @@ describe('what trtexec writes', () => {
     expect(busyShare(events).get('compute')).toBeCloseTo(3 / 4.2)
   })
   it('the profile of layers', () => {
-    const found = parseProfile(PROFILE)
+    const found = parseLayerTimes(PROFILE)
     expect(found.iterations).toBe(4)
     expect(found.layers.map((layer) => [layer.medianMs, layer.share])).toEqual([[0.4, 0.25], [undefined, 0.75]])
     expect(timelineOfProfile(found).map((event) => [event.startMicroseconds, event.durationMicroseconds])).toEqual([[0, 500], [500, 1500]])
@@ -125,9 +125,9 @@ describe('what trtexec writes', () => {
     expect(onnxNodesOf('PWN(PWN(/Sub), PWN(/Div))')).toEqual(['/Sub', '/Div'])
   })
   it('anything else is refused with the place', () => {
-    expect(() => parseTimes('[{"startEnqMs": "x"}]')).toThrow(expect.objectContaining({ code: 'TENSORRT_FORMAT', details: expect.objectContaining({ where: 'inference 0' }) as object }))
+    expect(() => parseInferenceTimes('[{"startEnqMs": "x"}]')).toThrow(expect.objectContaining({ code: 'TENSORRT_FORMAT', details: expect.objectContaining({ where: 'inference 0' }) as object }))
     fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
-      for (const parse of [parseTimes, parseProfile, parseLayerInfo]) {
+      for (const parse of [parseInferenceTimes, parseLayerTimes, parseLayerInfo]) {
         try {
           parse(text)
         } catch (error) {

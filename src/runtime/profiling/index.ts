@@ -5,5 +5,6 @@ export { compareCounters, NCU_METRICS, ncuCommand, ncuReportCommand, parseNcu, t
 export type { CounterComparison, NcuMetric, NcuKernel, NcuOptions } from './ncu'
 export { nsysCommand, nsysExportCommand, nsysStatsCommand, parseNsysSummary, parseNsysTrace, readNsysSqlite } from './nsys'
 export type { NsysOptions, NsysReport } from './nsys'
+export { timelineOfOnnxruntime } from './onnxruntime'
 export { joulesOf, parseSmi, sampleGpu, smiCommand, SMI_FIELDS, timelineOfSamples } from './utilisation'
 export type { GpuSample } from './utilisation'

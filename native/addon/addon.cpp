@@ -281,7 +281,7 @@ napi_value launch(napi_env env, napi_callback_info info) {
   int repeat = s[7] < 1 ? 1 : (int)s[7];
   w->milliseconds.resize((size_t)repeat);
   w->call = {w->kernel.c_str(), {(unsigned)s[0], (unsigned)s[1], (unsigned)s[2]}, {(unsigned)s[3], (unsigned)s[4], (unsigned)s[5]}, (size_t)s[6], repeat,
-    w->pointers.data(), (int)parameters, s[8], w->milliseconds.data(), w->message, sizeof w->message};
+    w->pointers.data(), (int)parameters, s[8], w->milliseconds.data(), nullptr, w->message, sizeof w->message};
   napi_value promise, name;
   CHECK(napi_create_promise(env, &w->deferred, &promise));
   CHECK(napi_create_string_utf8(env, "whetstone kernel", NAPI_AUTO_LENGTH, &name));

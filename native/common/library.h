@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-#define WS_LIBRARY_VERSION 1
+#define WS_LIBRARY_VERSION 2
 
 /** One launch. `values[i]` points to the value of parameter i, of the size that `entries` says. */
 struct ws_library_call {
@@ -18,8 +18,9 @@ struct ws_library_call {
   int count;
   /** The launch fails when it takes longer. */
   double seconds;
-  /** `repeat` numbers, by events. */
+  /** `repeat` numbers, by events; null: the launch is only put into `stream` (of a GPU), and nobody waits for it. */
   double* milliseconds;
+  void* stream;
   char* message;
   size_t message_bytes;
 };

@@ -17,6 +17,14 @@ static int ws_library_launch(int device, const ws_library_call* call) {
   for (const ws_entry& e : ws_entries()) {
     if (e.name != call->kernel) continue;
     if ((size_t)call->count != e.parameters.size()) return ws_library_failed(call, cudaErrorInvalidValue);
+    if (!call->milliseconds) {
+      dim3 grid(call->grid[0], call->grid[1], call->grid[2]), block(call->block[0], call->block[1], call->block[2]);
+      if (call->shared > 48 * 1024) status = cudaFuncSetAttribute(e.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)call->shared);
+      for (int i = 0; i < call->repeat && !status; i++)
+        status = e.cooperative ? cudaLaunchCooperativeKernel((void*)e.kernel, grid, block, call->values, call->shared, (cudaStream_t)call->stream)
+          : cudaLaunchKernel((void*)e.kernel, grid, block, call->values, call->shared, (cudaStream_t)call->stream);
+      return status ? ws_library_failed(call, status) : 0;
+    }
     status = ws_launch_timed(e, dim3(call->grid[0], call->grid[1], call->grid[2]), dim3(call->block[0], call->block[1], call->block[2]), call->shared, call->values, call->repeat, call->milliseconds, call->seconds);
     return status ? ws_library_failed(call, status) : 0;
   }

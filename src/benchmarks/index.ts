@@ -1,5 +1,6 @@
 export * from './compare'
 export * from './energy'
+export * from './engine-rows'
 export * from './latency'
 export * from './model-comparison'
 export * from './peaks'

@@ -75,3 +75,25 @@ export function busyShare(events: readonly TimelineEvent[]): Map<string, number>
   }
   return new Map([...busy].map(([name, track]) => [name, length > 0 ? track.time / length : 0]))
 }
+
+/** What `notebook.timeline` draws: a box on a lane, in ms. */
+export interface TimelineSpan {
+  readonly lane: string
+  readonly start: number
+  readonly duration: number
+  readonly text: string
+}
+
+/**
+ * Events for `notebook.timeline`: a colour for each category, a lane for each track, milliseconds from the first event.
+ *
+ * @example notebook.timeline(runtime.timelineSpans(events), { title: 'One step', x: 'time (ms)', y: 'stream' })
+ */
+export function timelineSpans(events: readonly TimelineEvent[]): Record<string, TimelineSpan[]> {
+  const groups: Record<string, TimelineSpan[]> = {}
+  for (const { name, category, track, startMicroseconds, durationMicroseconds } of alignTimeline(events)) {
+    const group = groups[category] ??= []
+    group.push({ lane: track, start: startMicroseconds / 1e3, duration: durationMicroseconds / 1e3, text: name })
+  }
+  return groups
+}

@@ -28,7 +28,7 @@ export interface PanelsOptions {
 
 // Okabe and Ito's blue and vermilion, as in the notebooks.
 const COLORS = ['#0072b2', '#d55e00', '#009e73'] as const
-const [LEFT, WIDTH, GAP, TOP, ROW] = [270, 220, 36, 92, 24]
+const [LEFT, WIDTH, GAP, TOP, ROW] = [300, 220, 56, 92, 24]
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`)
 const at = (value: number): string => String(Math.round(value * 10) / 10)
@@ -64,11 +64,12 @@ function panelText(panel: Panel, rows: readonly string[], left: number): string 
   const x = (v: number): number => left + (WIDTH * (scale(v) - low)) / (high - low)
   const bottom = TOP + rows.length * ROW
   const parts = [`<text x="${left + WIDTH / 2}" y="${TOP - 14}" text-anchor="middle" font-weight="600">${escape(panel.title)}</text>`]
-  // Labels every second tick where they would touch.
+  // Where labels would touch, every second or third tick has one; that of the reference always.
   const every = Math.ceil((ticks.length * 34) / WIDTH)
+  const offset = Math.max(0, ticks.findIndex((tick) => Math.abs(tick - panel.reference) < 1e-9)) % every
   for (const [i, tick] of ticks.entries()) {
     parts.push(`<path d="M${at(x(tick))} ${TOP}V${bottom}" stroke="#ddd"/>`)
-    if (i % every === 0) parts.push(`<text x="${at(x(tick))}" y="${bottom + 16}" text-anchor="middle" fill="#555">${label(tick)}</text>`)
+    if (i % every === offset) parts.push(`<text x="${at(x(tick))}" y="${bottom + 16}" text-anchor="middle" fill="#555">${label(tick)}</text>`)
   }
   parts.push(`<path d="M${at(x(panel.reference))} ${TOP}V${bottom}" stroke="#555" stroke-dasharray="4 3"/>`)
   const names = Object.keys(panel.series)

@@ -28,6 +28,7 @@ export type { Evidence, FileEvidence, Measurement, Verdict } from './evaluation/
 export type { EvaluationTools, HeldOut } from './evaluation/workbench'
 export type { Score } from './evaluation/scores'
 export { practise, cardsOf, dueCards, listCards, type Card, type Dialogue, type Practised, type PracticeOptions } from './interview/practice'
+export { citationsOf, FIGURES, recordMeasurements, type Citations, type Cited, type FigureName } from './interview/figures'
 export { BANK } from './interview/bank'
 export type { Question } from './interview/question'
 export { openLessons, tasksOf, type Task } from './week/tasks'

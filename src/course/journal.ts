@@ -21,6 +21,13 @@ export interface InterviewEvent {
   readonly probe?: boolean
 }
 
+/** A number that a lesson measured on this machine, for interview answers to cite (`interview/figures.ts`). */
+export interface MeasurementEvent {
+  readonly kind: 'measurement'
+  readonly name: string
+  readonly value: number
+}
+
 /** An evaluation was made; its report is the named file in `.whetstone/evaluations/`. */
 export interface EvaluationEvent {
   readonly kind: 'evaluation'
@@ -29,7 +36,7 @@ export interface EvaluationEvent {
 }
 
 /** What happened. `time` orders nothing: the order of the lines does. */
-export type JournalEvent = ExerciseEvent | InterviewEvent | EvaluationEvent
+export type JournalEvent = ExerciseEvent | InterviewEvent | MeasurementEvent | EvaluationEvent
 
 /** An event as it was written, with the wall clock of then. */
 export type JournalEntry = JournalEvent & { readonly time: string }

@@ -31,7 +31,9 @@ async function variantsOf(trained: Trained, { note, quick }: BenchContext): Prom
   const common = { run, data: samples }
   const train = data.train.take(quick ? 1280 : Math.min(data.train.length, 6400))
   await useEngine()
-  const tune = (epochs: number) => fineTuner(train, { epochs, batchSize: 64, rate: 0.0015, note: (line) => { note(`${name}: ${line}`) } })
+  // About 200 steps, whatever the size of the data: what is cut away needs that many to heal.
+  const epochs = Math.max(1, Math.ceil((quick ? 1280 : 12_800) / train.length))
+  const tune = () => fineTuner(train, { epochs, batchSize: 64, rate: 0.0015, note: (line) => { note(`${name}: ${line}`) } })
   const made: Variant[] = [{ name: 'float32', bytes }, { name: "float32, the runtime's optimizer off", bytes, options: { optimization: 'disabled' } }]
   const refused = new Map<string, string>()
   const attempt = async (technique: string, make: () => Promise<{ model: Model; fileBytes?: number }> | { model: Model; fileBytes?: number }): Promise<Model | undefined> => {
@@ -49,9 +51,9 @@ async function variantsOf(trained: Trained, { note, quick }: BenchContext): Prom
   await attempt('int8, static', () => quantizeStatic(model, common))
   await attempt('int8, dynamic', () => quantizeDynamic(model, common))
   await attempt('4-bit weights', () => quantizeWeights(model, { ...common, bits: 4 }))
-  const pruned = await attempt('channels pruned to 40% of the arithmetic', () => pruneStructuredGradually(model, { target: { macs: 0.4 }, steps: 2, multiple: 16, fineTune: tune(1) }))
+  const pruned = await attempt('channels pruned to 40% of the arithmetic', () => pruneStructuredGradually(model, { target: { macs: 0.4 }, steps: 2, multiple: 16, fineTune: tune() }))
   if (pruned) await attempt('channels pruned, then int8, static', () => quantizeStatic(pruned, common))
-  const sparse = await attempt('90% of the weights zero', () => pruneGradually(model, { sparsities: [0.6, 0.9], scope: 'global', fineTune: tune(1) }))
+  const sparse = await attempt('90% of the weights zero', () => pruneGradually(model, { sparsities: [0.6, 0.9], scope: 'global', fineTune: tune() }))
   if (sparse) {
     await attempt('90% zero, shared weights, Huffman codes', () => {
       const shared = shareWeights(sparse, { bits: 5 }).model
@@ -60,7 +62,8 @@ async function variantsOf(trained: Trained, { note, quick }: BenchContext): Prom
   }
   await attempt('low rank, half the weights', async () => {
     const { model: factors } = factorize(model, { parameters: 0.5 })
-    return await pruneGradually(factors, { sparsities: [0], scope: 'global', fineTune: tune(1) })
+    // Nothing is pruned: the training that goes with it is what is wanted.
+    return pruneGradually(factors, { sparsities: [0], scope: 'global', fineTune: tune() })
   })
   run.dispose()
   return { made, refused }

@@ -5,6 +5,7 @@ import { CourseError } from '../errors'
 import { appendEvent, readJournal, type JournalEntry } from '../journal'
 import type { Project } from '../project'
 import { allQuestions, BANK } from './bank'
+import { citationsOf, citationText } from './figures'
 import { interval, retrievability, review, type Memory, type Rating } from './fsrs'
 import type { Question } from './question'
 
@@ -97,7 +98,8 @@ export async function practise(project: Project, dialogue: Dialogue, options: Pr
   const numbers = random(options.seed ?? Math.floor(Math.random() * 2 ** 32))
   const done: Practised[] = []
   for (const card of queue) {
-    const practised = await askOne(card.question, dialogue, numbers.fork())
+    const cited = citationText(citationsOf(project, readJournal(project.journal), card.question.cites))
+    const practised = await askOne(card.question, dialogue, numbers.fork(), cited)
     if (!practised) break
     appendEvent(project.journal, { kind: 'interview', question: practised.question, rating: practised.rating, probe: practised.calculation }, now())
     const after = cardsOf(readJournal(project.journal), now()).find((each) => each.question.id === card.question.id)
@@ -126,7 +128,7 @@ function inTrack(cards: readonly Card[], track: string | undefined): Card[] {
   return cards.filter((card) => track === undefined || card.question.id.startsWith(`${track}/`))
 }
 
-async function askOne(question: Question, { ask, tell }: Dialogue, numbers: ReturnType<typeof random>): Promise<Omit<Practised, 'comesBackInDays'> | undefined> {
+async function askOne(question: Question, { ask, tell }: Dialogue, numbers: ReturnType<typeof random>, cited: string): Promise<Omit<Practised, 'comesBackInDays'> | undefined> {
   tell(`### ${question.question}\n\nAnswer aloud or write it down, as you would in an interview: two minutes, with a number.`)
   if (await ask('Your answer (Enter when you have said it): ') === undefined) return undefined
   const drawn = question.probe.draw(numbers)
@@ -137,7 +139,7 @@ async function askOne(question: Question, { ask, tell }: Dialogue, numbers: Retu
   if (given === undefined) return undefined
   const calculation = isRight(given, wanted, question.probe.tolerance)
   tell(`${calculation ? '✓ Right' : '✗ Not right'}: ${Number(wanted.toPrecision(4))}${question.probe.unit === '' ? '' : ` ${question.probe.unit}`}. ${question.probe.why}`)
-  tell(`**A model answer.** ${question.answer}`)
+  tell(`**A model answer.** ${question.answer}${cited === '' ? '' : `\n\n${cited}`}`)
   tell('**The rubric.** Which of these did your answer have? Be strict: it decides when the question comes back, and earns nothing.')
   let rubric = 0
   for (const [i, { says, weight }] of question.rubric.entries()) {

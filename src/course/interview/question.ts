@@ -1,5 +1,6 @@
 // What an interview question is made of. The questions themselves are data, one file a track, in questions/.
 import type { Random } from '../../core'
+import type { FigureName } from './figures'
 
 /** What an answer must have to be a good one, and how much of the mark it is. */
 export interface Criterion {
@@ -30,6 +31,8 @@ export interface Question {
   readonly question: string
   readonly rubric: readonly Criterion[]
   readonly answer: string
+  /** Numbers of the learner's own that belong into the answer. */
+  readonly cites: readonly FigureName[]
   readonly followUps: readonly string[]
   readonly probe: Probe
 }

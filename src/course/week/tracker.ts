@@ -105,6 +105,7 @@ function told(entry: JournalEntry): string {
     case 'solution': return `${entry.exercise}: solution ${entry.afterPass ? 'read after the pass' : 'opened'}`
     case 'reset': return `${entry.exercise}: started over`
     case 'interview': return `interview: ${entry.question.split('/').at(-1) ?? ''}${entry.probe === undefined ? '' : `, calculation ${entry.probe ? 'right' : 'wrong'}`}`
+    case 'measurement': return `measured: ${entry.name} ${Number(entry.value.toPrecision(3))}`
     case 'evaluation': return `evaluation of ${entry.scope}`
   }
 }

@@ -52,7 +52,9 @@ function panels(figures: readonly Figure[]): Figure {
     for (const trace of one.data) {
       const colorbar = trace['colorbar']
       const moved = typeof colorbar === 'object' && colorbar !== null ? { colorbar: { ...colorbar, x: from + width, thickness: 10 } } : {}
-      data.push({ ...trace, ...moved, xaxis: `x${suffix}`, yaxis: `y${suffix}` })
+      // A panel that had no legend of its own puts nothing into the common one.
+      const quiet = one.layout['showlegend'] === true ? {} : { showlegend: false }
+      data.push({ ...trace, ...moved, ...quiet, xaxis: `x${suffix}`, yaxis: `y${suffix}` })
     }
     if (one.layout['barmode'] !== undefined) layout['barmode'] = one.layout['barmode']
   })

@@ -1,5 +1,7 @@
+import fs from 'node:fs'
+import path from 'node:path'
 import { expect, test } from 'vitest'
-import { DataError, Dataset, loadDigits, loadIris, loadPretrained, loadTextRecognizer, resizeImages } from './index'
+import { DataError, Dataset, DATASETS, loadDigits, loadIris, loadPretrained, loadTextRecognizer, pretrainedSource, resizeImages } from './index'
 
 const images = (pixels: number[], shape: [number, number, number]): Dataset => new Dataset({
   name: 'test', features: Float32Array.from(pixels), sampleShape: shape, labels: new Float32Array(pixels.length / (shape[0] * shape[1] * shape[2])),
@@ -43,4 +45,7 @@ test('a part of the classes, numbered anew', () => {
 test('the pretrained models are the ones that were published', () => {
   expect(loadTextRecognizer().byteLength).toBe(10822323)
   expect(loadPretrained().byteLength).toBe(98176)
+  const card = fs.readFileSync(path.join(DATASETS, 'pretrained', 'card.md'), 'utf8')
+  expect(card).toContain(Object.values(pretrainedSource.files)[0]?.sha256)
+  expect(card).toContain(pretrainedSource.licence)
 })

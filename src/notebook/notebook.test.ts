@@ -153,6 +153,8 @@ test('charts side by side become panels of one figure; tables share a row', () =
   expect(data.map(({ xaxis, yaxis }) => [xaxis, yaxis])).toEqual([['x', 'y'], ['x2', 'y2']])
   expect((layout['xaxis']!['domain'] as number[])[1]).toBeLessThan((layout['xaxis2']!['domain'] as number[])[0]!)
   expect(layout['yaxis2']!['title']).toEqual({ text: 'size (MB)' })
+  const mixed = plotly(sideBySide(lines({ a: [1], b: [2] }, titles), bars({ c: 1 }, { title: 'C', x: 'model', y: 'size (MB)' })))
+  expect(mixed.data.map((trace) => trace['showlegend'])).toEqual([undefined, undefined, false])
   expect(sideBySide(table([{ a: 1 }]), table([{ b: 2 }, { b: 3 }])).toString()).toBe(['a   b', '─   ─', '1   2', '    3'].join('\n'))
   expect(code(() => sideBySide(table([]), lines({ a: [1] }, titles)))).toBe('SIDE_BY_SIDE')
 })

@@ -2,7 +2,7 @@
 import { displaySymbol, type Displayable, type MimeBundle } from '../../core'
 import { CourseError } from '../errors'
 import type { Project } from '../project'
-import { evaluate, scopeOf, type EvaluationLine } from './evaluate'
+import { measureLines, type EvaluationLine } from './evaluate'
 import { PROJECTS } from './projects'
 import type { EvaluationTools } from './workbench'
 
@@ -44,9 +44,7 @@ export class DefinitionOfDone implements Displayable {
  */
 export async function definitionOfDone(project: Project, name: string, tools: EvaluationTools = {}): Promise<DefinitionOfDone> {
   const { id, title, lines: rules } = projectNamed(name)
-  const lines: EvaluationLine[] = []
-  for (const point of Object.keys(rules)) lines.push(...(await evaluate(project, scopeOf({ point }), tools)).lines)
-  return new DefinitionOfDone(id, title, lines)
+  return new DefinitionOfDone(id, title, await measureLines(project, Object.keys(rules), tools))
 }
 
 /** The project whose id ends so. */

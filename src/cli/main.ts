@@ -37,6 +37,7 @@ const OVERVIEW: readonly (readonly [who: string, ways: readonly (readonly [comma
   ]],
   ['You learn alone and want to know how far you are', [
     ['npm run evaluate -- --month 11', 'every line of the month, measured; also --module 4, --track NAME, --html'],
+    ['npm run whetstone -- project optimized_model_pipeline', 'the definition of done of a project, measured'],
     ['npm run whetstone -- report', 'your tracker as a page'],
     ['npm run whetstone -- adapt', 'what several evaluations propose to change'],
   ]],

@@ -182,7 +182,9 @@ function strayFiles(project: Project, ids: readonly string[]): Proof[] {
     const files = exerciseFiles(project, id)
     return [files.solution, ...EXERCISE_FILES.map((name) => path.join(files.folder, name))]
   }))
-  const stray = [project.exercises, project.solutions].flatMap(filesBelow).filter((file) => !belongs.has(file))
+  // solutions/<track>/projects/ holds the references of projects, which are no exercises.
+  const ofProject = (file: string): boolean => path.relative(project.solutions, file).split(path.sep)[1] === 'projects'
+  const stray = [project.exercises, project.solutions].flatMap(filesBelow).filter((file) => !belongs.has(file) && !ofProject(file))
   if (stray.length === 0) return [{ subject: 'exercises/ and solutions/', statement: 'nothing is stray', holds: true }]
   return stray.map((file) => ({ subject: path.relative(project.root, file), statement: 'it belongs to an exercise', holds: false, reason: 'it is stray' }))
 }

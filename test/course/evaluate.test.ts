@@ -7,7 +7,7 @@ import { courseCopy, type CourseCopy } from './project'
 
 const root = path.resolve(__dirname, '..', '..')
 const LESSON = 'notebooks/module_04/lesson_07_onnx_basics.ipynb'
-const PROJECT = 'module_04/project_optimized_model_pipeline'
+const PROJECT = 'module_04/projects/optimized_model_pipeline'
 
 let copy: CourseCopy
 beforeAll(async () => {

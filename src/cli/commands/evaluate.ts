@@ -80,7 +80,7 @@ export function heldOut(name: string): course.HeldOut | undefined {
 }
 
 /** A Python that has the module: WHETSTONE_PYTHON, or the project's own. */
-function python(module: string): string | undefined {
+export function python(module: string): string | undefined {
   const candidates = [process.env['WHETSTONE_PYTHON'], projectPython].filter((file): file is string => file !== undefined && existsSync(file))
   return candidates.find((file) => spawnSync(file, ['-c', `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`], { stdio: 'ignore' }).status === 0)
 }

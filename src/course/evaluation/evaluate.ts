@@ -93,6 +93,22 @@ export async function evaluate(project: Project, scope: Scope, tools: Evaluation
   }
 }
 
+/** Single lines, measured with one look at the learner's files: what several lines ask of a model is measured once. */
+export async function measureLines(project: Project, ids: readonly string[], tools: EvaluationTools = {}): Promise<EvaluationLine[]> {
+  const bench = new Workbench(project, tools)
+  try {
+    const points = new Map(evaluatedPoints(project).map((point) => [point.id, point]))
+    const lines: EvaluationLine[] = []
+    for (const id of ids) {
+      const point = points.get(id)
+      if (point) lines.push(await measureLine(point, bench))
+    }
+    return lines
+  } finally {
+    bench.close()
+  }
+}
+
 function pointsOf(project: Project, scope: Scope): CurriculumPoint[] {
   const points = evaluatedPoints(project).filter((point) => scope.tracks.includes(trackOf(point)) && (scope.point === undefined || point.id === scope.point))
   if (points.length > 0) return points

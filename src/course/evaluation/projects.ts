@@ -62,7 +62,7 @@ const halfPrecision = all(quantized('tensorrt/quantized.onnx'), accuracyKept('on
 /** Every project of the curriculum. */
 export const PROJECTS: readonly ProjectDefinition[] = [
   {
-    id: 'module_04/project_optimized_model_pipeline', title: 'Optimized Model Pipeline',
+    id: 'module_04/projects/optimized_model_pipeline', title: 'Optimized Model Pipeline',
     lines: {
       ...under('module04/project/optimized-model-pipeline/build-a-complete-optimization-pipeline', pipeline),
       'module04/project/optimized-model-pipeline/10x-inference-speedup-with-2-percent':

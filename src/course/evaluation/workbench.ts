@@ -48,7 +48,7 @@ export class Workbench {
     this.exercises = new ExerciseRunner(project, this.lessons, this.journal, this.note)
   }
 
-  /** The learner's folder of the project `id`, e.g. `module_04/project_optimized_model_pipeline`. */
+  /** The learner's folder of the project `id`, e.g. `module_04/projects/optimized_model_pipeline`. */
   work(id: string): ProjectWork {
     const known = this.works.get(id)
     if (known) return known

@@ -57,9 +57,15 @@ export interface ResampledT {
 export function correctedT(differences: readonly number[], sizes: { readonly train: number; readonly test: number }): ResampledT {
   const k = differences.length
   if (k < 2) throw new WhetstoneError('STATISTICS_DATA', 'A spread needs at least two differences', { got: `${k}` })
-  const difference = differences.reduce((sum, d) => sum + d, 0) / k
-  const variance = differences.reduce((sum, d) => sum + (d - difference) ** 2, 0) / (k - 1)
-  const error = Math.sqrt((1 / k + sizes.test / sizes.train) * variance)
+  // Welford's recurrence: one pass, and no cancellation where the spread is small beside the mean.
+  let [difference, squares] = [0, 0]
+  for (const [i, d] of differences.entries()) {
+    const before = d - difference
+    difference += before / (i + 1)
+    squares += before * (d - difference)
+  }
+  const overlap = sizes.test / sizes.train
+  const error = Math.sqrt((squares / (k - 1)) * (overlap + 1 / k))
   const t = error === 0 ? (difference === 0 ? 0 : Math.sign(difference) * Infinity) : difference / error
   return { difference, error, t, p: studentP(t, k - 1) }
 }

@@ -70,7 +70,8 @@ function answered(questions: readonly string[], bench: Workbench, atLeast = 1): 
 const byLessons = (track: string, count: number): Rule => ({
   name: 'lessons',
   measure: async (_, bench) => {
-    const lessons = bench.lessons.filter((lesson) => lesson.track === track && lesson.kind === 'lesson')
+    // A notebook without exercises (interview practice) is not one of them.
+    const lessons = bench.lessons.filter((lesson) => lesson.track === track && lesson.kind === 'lesson' && lesson.exercises.length > 0)
     const evidence = []
     let open = 0
     for (const lesson of lessons) {

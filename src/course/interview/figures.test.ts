@@ -7,6 +7,7 @@ import { projectAt } from '../project'
 import { allQuestions } from './bank'
 import { citationsOf, citationText, FIGURES, recordMeasurements, type FigureName } from './figures'
 import { practise } from './practice'
+import { figureRows, interviewSheet } from './sheet'
 
 const root = path.resolve(__dirname, '../../..')
 const folder = mkdtempSync(path.join(os.tmpdir(), 'figures-'))
@@ -70,4 +71,19 @@ test('practice shows the learner\'s numbers behind the model answer', async () =
   await practise(project, { tell: (text) => { said.push(text) }, ask: (prompt) => Promise.resolve(prompt.includes('y/n') ? 'y' : '1') }, { question: 'explain-batching-strategies-for-throughput', seed: 1 })
   const answer = said.find((text) => text.startsWith('**A model answer.**'))
   expect(answer).toMatch(/In my own measurements, [^]*p99 of 4000 ms[^]*40 ms[^]*Not measured by you yet, so not cited: lesson_08_onnx_runtime/)
+})
+
+test('the sheet has every question with its rubric, answer, numbers and follow-ups, or those asked for', () => {
+  const all = String(interviewSheet({}, project))
+  expect(all.match(/<details>/g)).toHaveLength(allQuestions().length)
+  for (const { question, answer, followUps } of allQuestions()) for (const text of [question, answer, ...followUps]) expect(all).toContain(text)
+  const some = String(interviewSheet({ about: 'lesson-8' }, project))
+  expect(some.match(/<details>/g)).toHaveLength(2)
+  expect(some).toMatch(/making a session of a text recogniser cost 4\.5 runs/)
+  expect(String(interviewSheet({ about: 'batching' }, project))).toContain('asked 1×, comes back')
+  expect(() => interviewSheet({ about: 'gardening' }, project)).toThrow(/no interview question "gardening"/)
+  const rows = figureRows(project)
+  expect(rows).toHaveLength(Object.keys(FIGURES).length)
+  expect(rows.find((row) => row.number === 'p99-batched')).toEqual({ number: 'p99-batched', value: 40, from: 'lesson_08_onnx_runtime', 'cited by': 3 })
+  expect(rows.find((row) => row.number === 'onnx-speed')?.value).toBe(null)
 })

@@ -119,7 +119,8 @@ export function choose(cards: readonly Card[], { track, question }: PracticeOpti
   throw new CourseError('INTERVIEW_QUESTION', `There is no interview question "${question}"`, { fix: 'npm run interview -- --list  names them all' })
 }
 
-function inTrack(cards: readonly Card[], track: string | undefined): Card[] {
+/** The cards of a track, or all. */
+export function inTrack(cards: readonly Card[], track: string | undefined): Card[] {
   if (track !== undefined && !Object.hasOwn(BANK, track)) {
     throw new CourseError('INTERVIEW_TRACK', `There are no interview questions of the track ${track}`, {
       expected: Object.keys(BANK).join(', '), fix: 'the curriculum lists questions for these tracks only',

@@ -163,7 +163,7 @@ export const LESSON_QUESTIONS: readonly Question[] = [
       { says: 'variants (features, attention, sequence) and what to measure', weight: 2 },
     ],
     answer: 'A small student learns to give what a large teacher gives. The loss is α T² KL(softmax(z_t/T) ‖ softmax(z_s/T)) + (1 − α) CE(y, softmax(z_s)) (Hinton et al. 2015). A temperature of 2 to 10 raises the small probabilities that say which wrong classes are nearly right; a label has no such information. Gradients of the soft part shrink as 1/T², and the factor T² keeps both parts in balance when T changes. Beside outputs one can match feature maps through a projection, attention maps, or, for language, train on sequences the teacher wrote. It also needs no labels, so unlabelled data helps. I compare with the same student trained on labels alone, because that is the honest baseline.',
-    cites: ['student-gain', 'student-smaller'],
+    cites: ['student-labels', 'student-taught'],
     followUps: ['Why the factor T²?', 'What if the teacher is wrong?', 'How would you distil without the training data?'],
     probe: {
       draw: (r) => ({ gap: one(r, 2, 3, 4, 6), T: one(r, 2, 4, 5) }),
@@ -181,7 +181,7 @@ export const LESSON_QUESTIONS: readonly Question[] = [
       { says: 'tries a few sizes and plots accuracy against latency', weight: 2 },
     ],
     answer: 'From the device backwards. I measure the latency of a few untrained candidates on the target: speed does not need weights. Those in the budget are students: the teacher\'s family with half the depth or width (DistilBERT keeps every second layer and starts from the teacher\'s weights), or a family made for the device (MobileNet with operators its accelerator has). Operators count: a depthwise convolution has few FLOPs and can still be slow. If the student is more than ten times smaller, the gap itself costs accuracy, and a middle-sized assistant helps (Mirzadeh et al. 2020). I train three sizes for a short time, plot accuracy against measured latency, and take the knee.',
-    cites: ['student-smaller', 'student-gain'],
+    cites: ['student-taught', 'student-labels'],
     followUps: ['Why can fewer FLOPs be slower?', 'How would you start the student\'s weights?', 'When would you rather quantize than distil?'],
     probe: {
       draw: (r) => ({ width: one(r, 512, 768, 1024), narrower: one(r, 2, 3, 4), shallower: one(r, 2, 3) }),

@@ -83,6 +83,15 @@ here(`programs in this process, by the addon${missing}`, () => {
     expect(() => y.read()).toThrow(/released/)
     await expect(loaded.launch('saxpy', { grid: 1, block: 32 }, [3, 2, x, y])).rejects.toThrow(/released/)
   })
+  it('keeps memory that is released while a launch uses it until the launch ends', async () => {
+    const loaded = await module.load()
+    const n = 1 << 18, x = loaded.array(Float32Array, new Float32Array(n).fill(1)), y = loaded.array(Float32Array, new Float32Array(n))
+    const running = loaded.launch('saxpy', { grid: n / 256, block: 256, repeat: 20 }, [n, 1, x, y])
+    await new Promise((resolve) => { setTimeout(resolve, 5) })
+    y.release()
+    await expect(running).resolves.toMatchObject({ kernel: 'saxpy' })
+    expect(x.read()[n - 1]).toBe(1)
+  })
   // The same process goes on after each of them.
   it.each([
     ['endless', 'time-limit'], ['wild', 'crash: Segmentation fault'], ['deep', 'stack-overflow'], ['claims', 'assert'], ['split', 'deadlock'],

@@ -85,7 +85,7 @@ here(`programs in this process, by the addon${missing}`, () => {
   })
   it('keeps memory that is released while a launch uses it until the launch ends', async () => {
     const loaded = await module.load()
-    const n = 1 << 15, x = loaded.array(Float32Array, new Float32Array(n).fill(1)), y = loaded.array(Float32Array, new Float32Array(n))
+    const n = 1 << 18, x = loaded.array(Float32Array, new Float32Array(n).fill(1)), y = loaded.array(Float32Array, new Float32Array(n))
     const running = loaded.launch('saxpy', { grid: n / 256, block: 256, repeat: 20 }, [n, 1, x, y])
     await new Promise((resolve) => { setTimeout(resolve, 5) })
     y.release()

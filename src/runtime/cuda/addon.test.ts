@@ -38,6 +38,7 @@ __global__ void together(int* x) {
 __global__ void endless(volatile int* x) { while (x[0] == 0) {} }
 __global__ void wild(int* x) { x[0] = *(volatile int*)8; }
 __device__ __noinline__ int down(int n) { volatile int kept[64]; kept[n % 64] = n; return n == 0 ? 0 : down(n - 1) + kept[n % 64]; }
+__global__ void zero(int* x) { x[0] = 7 / x[1]; }
 __global__ void deep(int* x) { x[0] = down(100000); }
 __global__ void claims(int* x) { assert(x[threadIdx.x] == 0); }
 __global__ void split(int* x) { if (threadIdx.x < 3) __syncwarp(0xffffffffu); else __syncthreads(); x[0] = 1; }`
@@ -94,7 +95,7 @@ here(`programs in this process, by the addon${missing}`, () => {
   })
   // The same process goes on after each of them.
   it.each([
-    ['endless', 'time-limit'], ['wild', 'crash: Segmentation fault'], ['deep', 'stack-overflow'], ['claims', 'assert'], ['split', 'deadlock'],
+    ['endless', 'time-limit'], ['wild', 'crash: Segmentation fault'], ['deep', 'stack-overflow'], ['zero', 'crash: Floating point exception'], ['claims', 'assert'], ['split', 'deadlock'],
   ])('survives %s: %s', async (kernel, told) => {
     const loaded = await module.load()
     const x = new Int32Array(64)

@@ -62,6 +62,13 @@ struct Memory {
   int device;
   size_t bytes;
   void* at;
+  /** Launches under way that use it; and whether it is to be given back when they end. Only the thread of JavaScript counts. */
+  int uses;
+  bool ended;
+  void giveBack() {
+    if (at && uses == 0) library->table->release(device, at);
+    if (uses == 0) at = nullptr;
+  }
 };
 
 // Two kinds of externals: the tag says which one a value is.
@@ -125,10 +132,10 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   CHECK(napi_get_value_int64(env, arguments[2], &bytes));
   void* at = library->table->allocate(device, bytes > 0 ? (size_t)bytes : 1);
   if (!at) return refuse(env, "the device has no memory left, or there is no such device");
-  auto* memory = new Memory{library, device, (size_t)bytes, at};
+  auto* memory = new Memory{library, device, (size_t)bytes, at, 0, false};
   auto finalize = [](napi_env, void* data, void*) {
     auto* m = (Memory*)data;
-    if (m->at) m->library->table->release(m->device, m->at);
+    m->giveBack();
     delete m;
   };
   CHECK(napi_create_external(env, memory, finalize, nullptr, &result));
@@ -145,7 +152,7 @@ napi_value copy(napi_env env, napi_callback_info info) {
   CHECK(napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr));
   auto* memory = unwrap<Memory>(env, arguments[0], MEMORY_TAG);
   CHECK(napi_get_value_bool(env, arguments[2], &toDevice));
-  if (!memory || !memory->at) return refuse(env, "copy: the memory was released");
+  if (!memory || memory->ended) return refuse(env, "copy: the memory was released");
   if (!bytesOf(env, arguments[1], data, bytes) || bytes > memory->bytes) return refuse(env, "copy: no typed array, or a larger one than the memory");
   std::lock_guard<std::mutex> guard(memory->library->lock);
   int status = toDevice ? memory->library->table->copy(memory->device, memory->at, data, bytes, 1) : memory->library->table->copy(memory->device, data, memory->at, bytes, 0);
@@ -157,9 +164,9 @@ napi_value release(napi_env env, napi_callback_info info) {
   napi_value argument;
   CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr));
   auto* memory = unwrap<Memory>(env, argument, MEMORY_TAG);
-  if (memory && memory->at) {
-    memory->library->table->release(memory->device, memory->at);
-    memory->at = nullptr;
+  if (memory) {
+    memory->ended = true;
+    memory->giveBack();
   }
   return nullptr;
 }
@@ -179,6 +186,7 @@ struct Work {
   std::vector<char> values;
   std::vector<void*> pointers;
   std::vector<Array> arrays;
+  std::vector<Memory*> memories;
   /** For each parameter the array that it points to, or -1; memory of the device is already in its value. */
   std::vector<int> arrayOf;
   std::vector<double> milliseconds;
@@ -213,6 +221,10 @@ void execute(napi_env, void* data) {
 
 void complete(napi_env env, napi_status, void* data) {
   std::unique_ptr<Work> w((Work*)data);
+  for (Memory* memory : w->memories) {
+    memory->uses--;
+    if (memory->ended) memory->giveBack();
+  }
   for (napi_ref reference : w->references) napi_delete_reference(env, reference);
   napi_value value;
   if (w->status == 0) {
@@ -257,7 +269,8 @@ napi_value launch(napi_env env, napi_callback_info info) {
     w->pointers.push_back(&w->values[i * 16]);
     w->arrayOf.push_back(-1);
     if (auto* memory = unwrap<Memory>(env, item, MEMORY_TAG)) {
-      if (!memory->at) return refuse(env, "launch: the memory was released");
+      if (memory->ended) return refuse(env, "launch: the memory was released");
+      w->memories.push_back(memory);
       memcpy(w->pointers[i], &memory->at, sizeof(void*));
     } else {
       bool constant = false;
@@ -287,6 +300,7 @@ napi_value launch(napi_env env, napi_callback_info info) {
   CHECK(napi_create_string_utf8(env, "whetstone kernel", NAPI_AUTO_LENGTH, &name));
   CHECK(napi_create_async_work(env, nullptr, name, execute, complete, w.get(), &w->work));
   CHECK(napi_queue_async_work(env, w->work));
+  for (Memory* memory : w->memories) memory->uses++;
   w.release();
   return promise;
 }

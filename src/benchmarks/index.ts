@@ -1,6 +1,7 @@
 export * from './compare'
 export * from './energy'
 export * from './engine-rows'
+export * from './kernel-lines'
 export * from './latency'
 export * from './model-comparison'
 export * from './peaks'

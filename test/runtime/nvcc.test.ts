@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { compileForGpu } from '../../src/runtime/cuda/gpu'
-import { findKernels, nvcc, resourcesFor } from '../../src/runtime/cuda'
+import { addon, findKernels, gpuNames, nvcc, resourcesFor } from '../../src/runtime/cuda'
 
 const root = path.resolve(__dirname, '..', '..')
 const folder = path.join(root, 'native', 'kernels')
@@ -42,6 +42,12 @@ here(`with nvcc${found === undefined ? ' (skipped: nvcc is not installed)' : ` $
     for (const library of [false, true]) {
       const program = await compileForGpu({ source, file: 'f.cu', include: [], entries: ['f<3>'], architecture: 'sm_90', library })
       expect(readFileSync(program.executable).subarray(0, 4).toString('latin1')).toBe('\x7fELF')
+      if (!library) continue
+      // The addon opens it and reads its kernels; devices are those of the driver.
+      const native = await addon()
+      const told = native.describe(native.open(program.executable))
+      expect([JSON.parse(told.entries), told.unified]).toEqual([[{ name: 'f<3>', parameters: [['c', 4], ['p', 4], ['i', 4]] }], false])
+      expect(told.devices.split('\n').filter(Boolean)).toHaveLength(gpuNames().length)
     }
   })
 })

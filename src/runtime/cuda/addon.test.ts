@@ -38,6 +38,7 @@ __global__ void together(int* x) {
 __global__ void endless(volatile int* x) { while (x[0] == 0) {} }
 __global__ void wild(int* x) { x[0] = *(volatile int*)8; }
 __device__ __noinline__ int down(int n) { volatile int kept[64]; kept[n % 64] = n; return n == 0 ? 0 : down(n - 1) + kept[n % 64]; }
+__global__ void zero(int* x) { x[0] = 7 / x[1]; }
 __global__ void deep(int* x) { x[0] = down(100000); }
 __global__ void claims(int* x) { assert(x[threadIdx.x] == 0); }
 __global__ void split(int* x) { if (threadIdx.x < 3) __syncwarp(0xffffffffu); else __syncthreads(); x[0] = 1; }`
@@ -83,9 +84,18 @@ here(`programs in this process, by the addon${missing}`, () => {
     expect(() => y.read()).toThrow(/released/)
     await expect(loaded.launch('saxpy', { grid: 1, block: 32 }, [3, 2, x, y])).rejects.toThrow(/released/)
   })
+  it('keeps memory that is released while a launch uses it until the launch ends', async () => {
+    const loaded = await module.load()
+    const n = 1 << 18, x = loaded.array(Float32Array, new Float32Array(n).fill(1)), y = loaded.array(Float32Array, new Float32Array(n))
+    const running = loaded.launch('saxpy', { grid: n / 256, block: 256, repeat: 20 }, [n, 1, x, y])
+    await new Promise((resolve) => { setTimeout(resolve, 5) })
+    y.release()
+    await expect(running).resolves.toMatchObject({ kernel: 'saxpy' })
+    expect(x.read()[n - 1]).toBe(1)
+  })
   // The same process goes on after each of them.
   it.each([
-    ['endless', 'time-limit'], ['wild', 'crash: Segmentation fault'], ['deep', 'stack-overflow'], ['claims', 'assert'], ['split', 'deadlock'],
+    ['endless', 'time-limit'], ['wild', 'crash: Segmentation fault'], ['deep', 'stack-overflow'], ['zero', 'crash: Floating point exception'], ['claims', 'assert'], ['split', 'deadlock'],
   ])('survives %s: %s', async (kernel, told) => {
     const loaded = await module.load()
     const x = new Int32Array(64)

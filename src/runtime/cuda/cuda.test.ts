@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cuda, cudaFile, cudaSource, emptyArray, findKernels, gpuNames, GPUS, nvcc, occupancy, parsePtxas, rewrite, versionOfCompiler } from '.'
 import { gpuSource } from './gpu'
-import { codeOnly } from './rewrite'
+import { codeOnly, cooperative } from './rewrite'
 import { flopsOf } from './symbols'
 import type { AccessReport, CudaRun } from '.'
 
@@ -71,32 +71,7 @@ here(`the golden numbers of coalescing and banks${missing}`, () => {
   })
 })
 
-const gemm = cuda`
-__global__ void naive(const float* a, const float* b, float* c, int n) {
-  int row = blockIdx.y * blockDim.y + threadIdx.y, col = blockIdx.x * blockDim.x + threadIdx.x;
-  float sum = 0;
-  for (int k = 0; k < n; k++) sum += a[row * n + k] * b[k * n + col];
-  c[row * n + col] = sum;
-}
-__global__ void naive_transposed(const float* a, const float* b, float* c, int n) {
-  int col = blockIdx.y * blockDim.y + threadIdx.y, row = blockIdx.x * blockDim.x + threadIdx.x;
-  float sum = 0;
-  for (int k = 0; k < n; k++) sum += a[row * n + k] * b[k * n + col];
-  c[row * n + col] = sum;
-}
-template <int T> __global__ void tiled(const float* a, const float* b, float* c, int n) {
-  __shared__ float as[T][T], bs[T][T];
-  int x = threadIdx.x, y = threadIdx.y, row = blockIdx.y * T + y, col = blockIdx.x * T + x;
-  float sum = 0;
-  for (int k = 0; k < n; k += T) {
-    as[y][x] = a[row * n + k + x];
-    bs[y][x] = b[(k + y) * n + col];
-    __syncthreads();
-    for (int i = 0; i < T; i++) sum += as[y][i] * bs[i][x];
-    __syncthreads();
-  }
-  c[row * n + col] = sum;
-}`
+const gemm = cudaFile(path.join(folder, 'gemm.cu'))
 
 here(`the closed-form traffic of matrix products${missing}`, () => {
   const n = 64, tile = 32
@@ -237,6 +212,12 @@ describe('the rewriter', () => {
     expect(findKernels('template <class T>\n__global__ void __launch_bounds__(128) a(T* x) {}\nnamespace n { __global__ void b() {} }\n/* __global__ void c() {} */ static __global__ void d(int);')).toEqual([
       { name: 'a', line: 2, template: true }, { name: 'b', line: 3, template: false }, { name: 'd', line: 4, template: false },
     ])
+  })
+  it('launches together only the kernels that speak of the grid, or all when a function does', () => {
+    const alone = cooperative('__global__ void __launch_bounds__(64) a(int* x) { if (x) { cg::this_grid().sync(); } }\ntemplate <int N> __global__ void b(int* x) { *x = N; } // this_grid\n__global__ void c();')
+    expect([alone('a'), alone('b<3>'), alone('c')]).toEqual([true, false, false])
+    const shared = cooperative('__device__ void all(cg::grid_group g) { g.sync(); }\n__global__ void b(int* x) { *x = 1; }')
+    expect([shared('b'), cooperative('__global__ void b(int* x) { *x = 1; }')('b')]).toEqual([true, false])
   })
   it('never changes the number of lines', () => {
     const part = fc.constantFrom('k<<<1,\n2>>>(x);', '// <<<\n', '"<<<"', 'extern __shared__ float\ns[];', '{', '}', '__device__ int v;', 'a << 2', 'f<int>(x)', '\n', "'\\''", '/* \n */')

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import path from 'node:path'
 import { sha256 } from '../../core'
 import { CudaError } from './errors'
-import { codeOnly } from './rewrite'
+import { codeOnly, cooperative } from './rewrite'
 import { cacheFolder, compileError, execute, includedFiles, nvcc, projectFolder, sourcesIn, type Program } from './toolchain'
 
 let names: readonly string[] | undefined
@@ -33,12 +33,12 @@ export interface GpuInput {
 
 /** The source that nvcc gets: unchanged, followed by the entries; a main of its own is renamed by the preprocessor. */
 export function gpuSource(input: GpuInput): string {
-  const together = /\b(?:this_grid|grid_group)\b/.test(codeOnly(input.source)) ? 1 : 0
+  const together = cooperative(input.source)
   const hasMain = /\bint\s+main\s*\(/.test(codeOnly(input.source))
   const device = path.join(projectFolder, 'native', 'device', 'device_main.cuh')
   return [
     input.library === true ? '#define WS_LIBRARY 1' : '', `#include "${device}"`, hasMain ? '#define main ws_program_main' : '', `#line 1 ${JSON.stringify(input.file)}`, input.source, '#line 1 "entries"',
-    hasMain ? '#undef main\n#define WS_HAS_MAIN 1' : '', ...input.entries.map((name, i) => `WS_ENTRY(${i}, ${JSON.stringify(name)}, ${together}, ${name})`),
+    hasMain ? '#undef main\n#define WS_HAS_MAIN 1' : '', ...input.entries.map((name, i) => `WS_ENTRY(${i}, ${JSON.stringify(name)}, ${together(name) ? 1 : 0}, ${name})`),
     '#define WS_DEVICE_MAIN 1', `#include "${device}"`, '',
   ].join('\n')
 }

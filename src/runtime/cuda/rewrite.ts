@@ -190,6 +190,23 @@ export function findKernels(source: string): KernelName[] {
   return [...kernels.values()]
 }
 
+/** Whether a kernel needs all its blocks at once: it, or a function that any kernel may call, speaks of the grid as a group. */
+export function cooperative(source: string): (kernel: string) => boolean {
+  const code = codeOnly(source), speaks = /\b(?:this_grid|grid_group)\b/g
+  if (!speaks.test(code)) return () => false
+  const own = new Set<string>()
+  let rest = code
+  for (const found of code.matchAll(/\b__global__\b/g)) {
+    const name = /\b(\w+)\s*\(/.exec(code.slice(found.index).replace(/\b(?:__launch_bounds__|__attribute__|__align__)\s*\((?:[^()]|\([^()]*\))*\)/g, (text) => ' '.repeat(text.length)))
+    const from = name === null ? -1 : code.indexOf('{', found.index + name.index), end = from < 0 ? -1 : closing(code, from)
+    if (end < 0 || /;/.test(code.slice(found.index, from))) continue
+    if (new RegExp(speaks.source).test(code.slice(found.index, end))) own.add(name?.[1] ?? '')
+    rest = rest.slice(0, found.index) + ' '.repeat(end - found.index) + rest.slice(end)
+  }
+  const anywhere = new RegExp(speaks.source).test(rest)
+  return (kernel) => anywhere || own.has(kernel.replace(/<.*/s, '').replace(/.*::/s, '').trim())
+}
+
 /**
  * Rewrites CUDA C++ for the emulator. `entries` are instantiations of kernel templates to be callable by name.
  *
@@ -216,7 +233,7 @@ export function rewrite(source: string, file: string, entries: readonly string[]
   out += source.slice(at)
   const kernels = findKernels(source)
   const names = [...kernels.filter((kernel) => !kernel.template).map((kernel) => kernel.name), ...entries]
-  const together = /\b(?:this_grid|grid_group)\b/.test(code)
-  const registered = names.map((name, i) => `WS_ENTRY(${i}, ${JSON.stringify(name)}, ${together ? 1 : 0}, ${name})`).join('\n')
+  const together = cooperative(source)
+  const registered = names.map((name, i) => `WS_ENTRY(${i}, ${JSON.stringify(name)}, ${together(name) ? 1 : 0}, ${name})`).join('\n')
   return { code: `#line 1 ${JSON.stringify(file)}\n${out}\n#line 1 "entries"\n${registered}\n`, kernels, hasMain: main.length > 0 }
 }

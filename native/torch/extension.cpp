@@ -9,8 +9,8 @@
 #include <string>
 #include "../common/library.h"
 #if defined(WS_TORCH_CUDA)
-#include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
 #endif
 
 namespace {
@@ -57,7 +57,7 @@ void launch(const char* library, const char* kernel, Shape grid, Shape block, si
     device = place.get_device();
     guard.set_index((c10::DeviceIndex)device);
     call.milliseconds = nullptr;  // in PyTorch's own stream, like every operator
-    call.stream = at::cuda::getCurrentCUDAStream(device).stream();
+    call.stream = c10::cuda::getCurrentCUDAStream((c10::DeviceIndex)device).stream();
   }
 #endif
   TORCH_CHECK(libraryOf(library, place.is_cuda())->launch(device, &call) == 0, "whetstone::", library, ": ", message);

@@ -1,6 +1,6 @@
 // Compilers: finds them, builds the emulator once, and compiles programs, each kept under the hash of what it is made of.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf, sha256 } from '../../core'
 import { CudaError } from './errors'
@@ -93,6 +93,16 @@ export function nvcc(): { readonly command: string, readonly version: string } |
     if (version !== undefined) return { command, version: /release ([\d.]+)/.exec(version)?.[1] ?? version }
   }
   return undefined
+}
+
+/** The folder of the CUDA toolkit that nvcc belongs to: `include` and `lib64` are in it. */
+export function cudaRoot(): string | undefined {
+  const command = nvcc()?.command
+  if (command === undefined) return undefined
+  const named = command.includes(path.sep) ? [command] : (process.env['PATH'] ?? '').split(path.delimiter).map((folder) => path.join(folder, command))
+  // nvcc on the PATH may be a link into the toolkit.
+  const found = [...named, '/usr/local/cuda/bin/nvcc'].filter((file) => existsSync(file)).map((file) => path.resolve(path.dirname(realpathSync(file)), '..'))
+  return found.find((root) => existsSync(path.join(root, 'include', 'cuda_runtime.h')))
 }
 
 let flags: readonly string[] | undefined

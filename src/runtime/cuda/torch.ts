@@ -7,7 +7,7 @@ import { sha256 } from '../../core'
 import { CudaError } from './errors'
 import { compileForGpu } from './gpu'
 import { findKernels, rewrite } from './rewrite'
-import { cacheFolder, compileProgram, compiler, execute, nativeFolder, once, sourcesIn } from './toolchain'
+import { cacheFolder, compileProgram, compiler, cudaRoot, execute, nativeFolder, once, sourcesIn } from './toolchain'
 
 /** The files of native/kernels that become operators. */
 export const TORCH_KERNELS: readonly string[] = ['bias_gelu', 'layer_norm', 'softmax', 'sgemm']
@@ -43,6 +43,8 @@ export async function buildTorchExtension(options: TorchExtensionOptions): Promi
   const facts = factsOf(options.python)
   const cuda = options.cuda ?? false
   if (cuda && facts.cuda === null) throw new CudaError('CUDA_TOOLCHAIN', 'This PyTorch was built without CUDA', { got: facts.version, where: options.python })
+  const root = cudaRoot()
+  if (cuda && root === undefined) throw new CudaError('CUDA_TOOLCHAIN', 'nvcc is not installed', { fix: 'install the CUDA toolkit, or build without { cuda: true }' })
   const include = [path.join(nativeFolder, 'kernels')]
   const kernels = TORCH_KERNELS.map((name) => ({ name, file: `${name}.cu`, source: readFileSync(path.join(nativeFolder, 'kernels', `${name}.cu`), 'utf8') }))
   const made = await Promise.all(kernels.map(async ({ name, file, source }) => {
@@ -57,9 +59,9 @@ export async function buildTorchExtension(options: TorchExtensionOptions): Promi
   return once(path.join(cacheFolder(), `torch-${key}`), async (folder) => {
     const out = path.join(folder, 'libwhetstone_torch.so')
     const ran = await execute(compiler().command, [
-      '-std=c++20', '-O1', '-fPIC', '-shared', `-D_GLIBCXX_USE_CXX11_ABI=${facts.abi ? 1 : 0}`, ...cuda ? ['-DWS_TORCH_CUDA'] : [], ...facts.include.flatMap((name) => ['-isystem', name]),
+      '-std=c++20', '-O1', '-fPIC', '-shared', `-D_GLIBCXX_USE_CXX11_ABI=${facts.abi ? 1 : 0}`, ...cuda && root !== undefined ? ['-DWS_TORCH_CUDA', '-isystem', path.join(root, 'include')] : [], ...facts.include.flatMap((name) => ['-isystem', name]),
       path.join(nativeFolder, 'torch', 'extension.cpp'), '-o', out, ...facts.lib.flatMap((name) => [`-L${name}`, `-Wl,-rpath,${name}`]), '-lc10', '-ltorch_cpu', '-ltorch',
-      ...cuda ? ['-lc10_cuda', '-ltorch_cuda', '-lcudart'] : [], '-ldl',
+      ...cuda && root !== undefined ? ['-lc10_cuda', '-ltorch_cuda', `-L${path.join(root, 'lib64')}`, '-lcudart'] : [], '-ldl',
     ], { seconds: 600 })
     if (ran.status !== 0) throw new CudaError('CUDA_COMPILE', 'The extension of PyTorch does not compile', { got: ran.stderr.slice(0, 2000), where: `PyTorch ${facts.version}` })
     copyFileSync(path.join(nativeFolder, 'torch', 'whetstone_torch.py'), path.join(folder, 'whetstone_torch.py'))

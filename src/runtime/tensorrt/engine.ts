@@ -1,11 +1,11 @@
 // An engine from an ONNX model, and its measurement: by the library through our own runner, or by trtexec. Both in a process
 // of their own, both writing the same files.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { notebookHost, sha256 } from '../../core'
-import { cacheFolder as cudaCache, compiler, execute, nativeFolder, nvcc, once, sourcesIn, type Ran } from '../cuda/toolchain'
+import { cacheFolder as cudaCache, compiler, cudaRoot, execute, nativeFolder, nvcc, once, sourcesIn, type Ran } from '../cuda/toolchain'
 import { buildArguments, checkBuild, measureArguments, type BuildOptions, type EngineFiles, type MeasureOptions } from './commands'
 import { TensorrtError } from './errors'
 import { requireTensorrt, tensorrtStatus, type TensorrtPath, type TensorrtVersion } from './find'
@@ -198,11 +198,10 @@ async function must(command: string, args: readonly string[], code: 'TENSORRT_BU
 
 /** Our own runner, compiled once for the headers that are here. */
 async function runner(): Promise<string> {
-  const { headers } = tensorrtStatus(), found = nvcc()
-  if (headers === undefined || found === undefined) {
+  const { headers } = tensorrtStatus(), found = nvcc(), root = cudaRoot()
+  if (headers === undefined || found === undefined || root === undefined) {
     throw new TensorrtError('TENSORRT_MISSING', 'The runner for the library cannot be compiled', { expected: 'the headers of TensorRT and the CUDA toolkit', fix: "{ by: 'trtexec' } needs neither" })
   }
-  const root = path.resolve(found.command.includes(path.sep) ? path.dirname(found.command) : path.dirname(findOnPath(found.command)), '..')
   const key = sha256([compiler().version, headers.version.text, headers.folder, found.version, ...sourcesIn('tensorrt')].join('\0')).slice(0, 16)
   const folder = await once(folderOf(`runner-${key}`), async (temporary) => {
     const out = path.join(temporary, 'tensorrt')
@@ -212,8 +211,4 @@ async function runner(): Promise<string> {
     renameSync(`${out}.part`, out)
   })
   return path.join(folder, 'tensorrt')
-}
-
-function findOnPath(command: string): string {
-  return (process.env['PATH'] ?? '').split(path.delimiter).map((folder) => path.join(folder, command)).find((file) => existsSync(file)) ?? `/usr/local/cuda/bin/${command}`
 }

@@ -38,14 +38,15 @@ function material(dataset: 'mnist' | 'digits'): Material {
   if (dataset === 'digits') {
     // The same held-out fifth as the evaluation takes.
     const all = data.loadDigits().split({ test: 0.2, seed: 0 }).normalise('unit').train
+    const most = Math.floor(0.85 * all.length)
     return {
-      labelled: slice(all, 0, 1200), unlabelled: slice(all, 0, 1200), validation: slice(all, 1200, all.length), scale: 1 / 16,
-      baseline: { epochs: 4, batchSize: 32, rate: 0.002 }, tuning: { epochs: 2, batchSize: 32, rate: 0.002 }, student: { epochs: 20, batchSize: 32, rate: 0.005 },
+      labelled: slice(all, 0, most), unlabelled: slice(all, 0, most), validation: slice(all, most, all.length), scale: 1 / 16,
+      baseline: { epochs: 3, batchSize: 32, rate: 0.002 }, tuning: { epochs: 2, batchSize: 32, rate: 0.002 }, student: { epochs: 15, batchSize: 32, rate: 0.005 },
     }
   }
-  const all = data.loadMnist({ train: 26_000, test: 1, seed: 1 }).normalise('unit').train
+  const all = data.loadMnist({ train: 20_000, test: 1, seed: 1 }).normalise('unit').train
   return {
-    labelled: slice(all, 0, 8000), unlabelled: slice(all, 0, 24_000), validation: slice(all, 24_000, 26_000), scale: 1 / 255,
+    labelled: slice(all, 0, 7000), unlabelled: slice(all, 0, 18_000), validation: slice(all, 18_000, 20_000), scale: 1 / 255,
     baseline: { epochs: 1, batchSize: 64, rate: 0.0015 }, tuning: { epochs: 1, batchSize: 64, rate: 0.0015 }, student: { epochs: 8, batchSize: 128, rate: 0.006 },
   }
 }
@@ -105,7 +106,7 @@ export async function runPipeline(options: PipelineOptions): Promise<Outcome> {
   const lesson = lessonFrom(unlabelled, answers)
 
   const pruned = await timed('prune, and learn from the baseline', async () => {
-    const few = slice(unlabelled, 0, Math.min(unlabelled.length, 3200))
+    const few = slice(unlabelled, 0, Math.min(unlabelled.length, 2400))
     const short = lessonFrom(few, answers.subarray(0, few.length * classes))
     const result = await optimization.pruneStructuredGradually(baseline, {
       target: { macs: 0.3 }, multiple: 16, steps: 1, fineTune: fineTuner(short, plans.tuning, note),

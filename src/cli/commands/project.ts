@@ -41,6 +41,7 @@ async function run(name: string, { reference, rehearsal, quick, json }: Options)
   const done = await course.definitionOfDone(project, id, { heldOut, python, note, quick: quick ?? false })
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K')
   process.stdout.write(`${String(done)}\nThe files: ${path.relative(root, folder)}\n`)
+  if (ofReference && python('torch') === undefined) process.stdout.write('The three conversions need PyTorch, which is not installed here: set WHETSTONE_PYTHON to a Python that has it\n')
   if (json) process.stdout.write(`${JSON.stringify({ project: id, folder: path.relative(root, folder), lines: done.lines })}\n`)
   if (done.failed > 0) process.exitCode = 1
 }

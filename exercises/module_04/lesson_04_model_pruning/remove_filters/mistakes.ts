@@ -5,8 +5,10 @@ import type { Convolution } from './exercise'
 const blocks = (data: Float32Array, which: number[], size: number): Float32Array =>
   Float32Array.from(which.flatMap((block) => [...data.subarray(block * size, (block + 1) * size)]))
 
+const asGiven: (keep: number[], m: number) => number[] = (keep) => keep
+
 const RIGHT = {
-  kept: (keep: number[], _m: number): number[] => keep,
+  kept: asGiven,
   filters: (first: Convolution, keep: number[]): Float32Array => blocks(first.weights, keep, first.shape[1] * first.shape[2] * first.shape[3]),
   bias: (first: Convolution, keep: number[]): Float32Array => Float32Array.from(keep, (m) => first.bias[m]!),
   /** Numbers of the kernels of the second that stay. */

@@ -27,4 +27,9 @@ export default tseslint.config(
     files: ['exercises/**/exercise.ts'],
     rules: { '@typescript-eslint/no-unused-vars': 'off', '@typescript-eslint/require-await': 'off' },
   },
+  // A mistake ignores what the right answer needs, and says so with a leading underscore.
+  {
+    files: ['exercises/**/mistakes.ts'],
+    rules: { '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }] },
+  },
 )

@@ -59,7 +59,8 @@ export class Workbench {
 
   /** Whether the course has the notebook of the project. */
   hasProject(id: string): boolean {
-    return existsSync(path.join(this.project.notebooks, ...id.split('/')) + '.ipynb')
+    const place = path.join(this.project.notebooks, ...id.split('/'))
+    return existsSync(`${place}.ipynb`) || existsSync(place)
   }
 
   /** The exercises that measure a point: those that train it, and those of the lesson or section that covers it. */

@@ -46,7 +46,7 @@ function material(dataset: 'mnist' | 'digits'): Material {
   }
   const all = data.loadMnist({ train: 20_000, test: 1, seed: 1 }).normalise('unit').train
   return {
-    labelled: slice(all, 0, 7000), unlabelled: slice(all, 0, 18_000), validation: slice(all, 18_000, 20_000), scale: 1 / 255,
+    labelled: slice(all, 0, 16_000), unlabelled: slice(all, 0, 18_000), validation: slice(all, 18_000, 20_000), scale: 1 / 255,
     baseline: { epochs: 1, batchSize: 64, rate: 0.0015 }, tuning: { epochs: 1, batchSize: 64, rate: 0.0015 }, student: { epochs: 8, batchSize: 128, rate: 0.006 },
   }
 }

@@ -43,7 +43,13 @@ test('random candidates', async () => {
   for (let round = 0; round < 4; round++) {
     const of = 2000 + random.int(3000), base = Math.round(of * (0.93 + 0.05 * random.next()))
     const candidates = random.shuffle([0.1, 0.3, 0.5, 0.7, 0.9].map((s) => at(s, Math.round(base - of * 0.06 * s ** 2 * random.next() - of * 0.002), of)))
-    const expected = reference.safeSparsity({ right: base, of }, candidates, 0.03)
-    assertEqual(await safeSparsity({ right: base, of }, candidates, 0.03), expected, 'For candidates drawn by chance, another sparsity is the last safe one.')
+    // Safe when the square of what is left of the budget covers the doubt: 1.645² · (p(1 − p) + q(1 − q)) ÷ n.
+    const doubt = (count: number): number => (count * (of - count)) / of ** 3
+    const unsafe = candidates.filter(({ right }) => {
+      const left = 0.03 - (base - right) / of
+      return left < 0 || left ** 2 < 2.706025 * (doubt(base) + doubt(right))
+    }).map(({ sparsity }) => sparsity)
+    const first = Math.min(1, ...unsafe), below = [0.1, 0.3, 0.5, 0.7, 0.9].filter((sparsity) => sparsity < first)
+    assertEqual(await safeSparsity({ right: base, of }, candidates, 0.03), below.at(-1) ?? null, 'For candidates drawn by chance, another sparsity is the last safe one.')
   }
 })

@@ -62,7 +62,9 @@ export function journalStorage(file: string): Storage {
           const size = fstatSync(descriptor).size
           const bytes = Buffer.alloc(Math.max(0, size - cursor))
           const length = readSync(descriptor, bytes, 0, bytes.length, cursor)
-          const end = bytes.lastIndexOf(10, length - 1) + 1
+          // A last line whose checksum is right is whole, also when only its newline is missing.
+          const last = bytes.lastIndexOf(10, length - 1) + 1
+          const end = unseal(bytes.subarray(last, length).toString('utf8')) === undefined ? last : length
           const lines = bytes.subarray(0, end).toString('utf8').split('\n').flatMap((sealed) => unseal(sealed) ?? [])
           return Promise.resolve({ lines, cursor: cursor + end })
         } finally {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exerciseFiles, listExercises, stubText } from '../../src/course/exercises'
 import { projectAt } from '../../src/course/project'
 import { runNotebook, type RunResult } from '../../src/cli/notebooks/run'
-import { formatNotebook, type JsonObject } from '../../src/notebook/format'
+import { formatNotebook, readNotebook, type JsonObject } from '../../src/notebook/format'
 
 const root = path.resolve(__dirname, '../..')
 const folder = path.join(root, '.whetstone', 'test', 'notebooks é')
@@ -13,13 +13,13 @@ beforeAll(() => mkdirSync(folder, { recursive: true }))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 interface Cell { readonly id: string, readonly source: string, readonly metadata?: JsonObject }
-function run(name: string, cells: readonly Cell[], options: { solved?: boolean, timeout?: number } = {}): Promise<RunResult> {
+function run(name: string, cells: readonly Cell[], options: { solved?: boolean, timeout?: number, out?: string } = {}): Promise<RunResult> {
   const file = path.join(folder, `${name}.ipynb`)
   writeFileSync(file, formatNotebook({
     metadata: {}, minor: 5, cells: [{ type: 'markdown', id: 'head', metadata: {}, source: '# Test' }, ...cells.map(({ id, source, metadata = {} }) =>
       ({ type: 'code' as const, id, metadata, source, outputs: [], executionCount: null }))],
   }))
-  return runNotebook(file, { solved: options.solved ?? false, timeout: options.timeout ?? 60_000 })
+  return runNotebook(file, { solved: options.solved ?? false, timeout: options.timeout ?? 60_000, out: options.out })
 }
 
 test('a notebook that works passes, with its time and memory', async () => {
@@ -37,6 +37,19 @@ test('the cell that fails is named with its id, source and reason, and nothing a
   const types = await run('types', [{ id: 't', source: 'const n: number = "text"' }])
   expect(types.failure).toMatchObject({ id: 't' })
   expect(types.failure?.message).toContain('not assignable')
+})
+
+test('the notebook as it ran is kept where asked, up to the cell that failed; the file itself stays as it was', async () => {
+  const out = path.join(folder, 'ran')
+  const result = await run('kept', [{ id: 'a', source: 'console.log(6 * 7)' }, { id: 'bad', source: 'throw new Error("here")' }, { id: 'c', source: '1' }], { out })
+  const relative = path.relative(root, path.join(folder, 'kept.ipynb'))
+  const [, a, bad, c] = readNotebook(path.join(out, relative)).cells
+  expect(a).toMatchObject({ source: 'console.log(6 * 7)', executionCount: 1, outputs: [{ output_type: 'stream', name: 'stdout', text: '42\n' }] })
+  expect(bad).toMatchObject({ executionCount: 2, outputs: [{ output_type: 'error' }] })
+  expect(c).toMatchObject({ executionCount: null, outputs: [] })
+  expect(readNotebook(path.join(folder, 'kept.ipynb')).cells[1]?.outputs).toEqual([])
+  expect(result.times.map(({ id }) => id)).toEqual(['a', 'bad'])
+  for (const { seconds } of result.times) expect(seconds).toBeLessThanOrEqual(result.seconds)
 })
 
 test('a cell that is tagged to fail may fail, an endless one is stopped', async () => {

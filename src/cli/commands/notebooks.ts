@@ -18,8 +18,9 @@ export function register(program: Command): void {
     .description('run every cell on the kernel')
     .option('--solved', 'put the solutions in the place of the exercises; then every check must pass')
     .option('--timeout <seconds>', 'what one cell may take', positive, 300)
-    .option('--json', 'end with one JSON object')
-    .action(async (args: string[], options: { solved?: boolean, timeout: number, json?: boolean }) => { process.exitCode = await run(args, options) })
+    .option('--out <folder>', 'write each notebook there as it ran, with its outputs')
+    .option('--json', 'end with one JSON object, which has the time of every cell')
+    .action(async (args: string[], options: RunCommand) => { process.exitCode = await run(args, options) })
   command.command('check').argument('[paths...]', paths)
     .description('check form, lesson metadata and types, without running anything')
     .option('--no-types', 'leave out the types')
@@ -52,7 +53,9 @@ function report({ passed, failed, failures }: Counts, json: boolean, more: Reado
   return failed > 0 ? 1 : 0
 }
 
-async function run(args: readonly string[], options: { solved?: boolean, timeout: number, json?: boolean }): Promise<number> {
+interface RunCommand { readonly solved?: boolean, readonly timeout: number, readonly out?: string, readonly json?: boolean }
+
+async function run(args: readonly string[], options: RunCommand): Promise<number> {
   const { committedInstead } = await import('../../course/committed.js')
   const { runNotebook } = await import('../notebooks/run.js')
   const files = findNotebooks(args)
@@ -69,6 +72,7 @@ async function run(args: readonly string[], options: { solved?: boolean, timeout
     const result = await runNotebook(file, {
       // Solutions go into the lessons as they were committed, whatever a learner wrote there.
       instead: options.solved && args.length === 0 ? committedInstead(file) : undefined, solved: options.solved ?? false, timeout: options.timeout * 1000, signal: stop.signal,
+      out: options.out === undefined ? undefined : path.resolve(options.out),
       onCell: (index) => bar.update(before + index, { in: path.basename(file) }),
     }).catch((error: unknown) => ({ file, failure: { message: messageOf(error) } }))
     before += totals.get(file) ?? 0

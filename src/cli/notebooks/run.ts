@@ -1,5 +1,5 @@
 // Runs notebooks on the real kernel, one kernel a notebook, and says what failed where.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { exerciseFiles, solutionText } from '../../course/exercises'
@@ -7,8 +7,8 @@ import { projectAt } from '../../course/project'
 import { messageOf } from '../../core'
 import { kernelArgv, startKernel, type Kernel, type Output } from '../../kernel'
 import { NotebookError } from '../../notebook/errors'
-import { parseNotebook, readNotebook, type NotebookCell } from '../../notebook/format'
-import { isJsonObject } from '../../notebook/format/json'
+import { formatNotebook, parseNotebook, readNotebook, type NotebookCell } from '../../notebook/format'
+import { isJsonObject, type Json } from '../../notebook/format/json'
 import { root } from '../root'
 import { watchMemory } from './memory'
 
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** What to run in the place of the file's own text. */
   readonly instead?: string | undefined
+  /** Where the notebook is written as it ran, outputs and all; the file itself is left alone. */
+  readonly out?: string | undefined
 }
 
 /** How a notebook went. */
@@ -33,6 +35,8 @@ export interface RunResult {
   readonly peakBytes: number | undefined
   readonly cells: number
   readonly checks: number
+  /** What each cell took, in order. */
+  readonly times: readonly { readonly cell: number, readonly id?: string, readonly seconds: number }[]
   readonly failure?: CellFailure
 }
 
@@ -79,6 +83,8 @@ export async function runNotebook(file: string, options: RunOptions): Promise<Ru
   let kernel: Kernel | undefined
   let memory: { stop(): number | undefined } | undefined
   let checks = 0
+  const times: RunResult['times'][number][] = []
+  const ran = new Map<NotebookCell, NotebookCell>()
   let failure: CellFailure | undefined
   /** The cell that runs, for failures of the kernel itself: a timeout, its death. */
   let running: Omit<CellFailure, 'message'> = {}
@@ -94,7 +100,11 @@ export async function runNotebook(file: string, options: RunOptions): Promise<Ru
       options.onCell?.(index, code.length)
       const source = sourceOf(cell, options.solved)
       running = { cell: number, ...cell.id === undefined ? {} : { id: cell.id }, source }
+      const start = Date.now()
       const execution = await kernel.execute(source, { timeout: options.timeout, ...cell.id === undefined ? {} : { cellId: cell.id } })
+      times.push({ cell: number, ...cell.id === undefined ? {} : { id: cell.id }, seconds: (Date.now() - start) / 1000 })
+      // As the Jupyter protocol sent them, which is what nbformat keeps.
+      ran.set(cell, { ...cell, source, outputs: execution.outputs as unknown as Json[], executionCount: index + 1 })
       checks += execution.outputs.filter((output) => checkPassed(output) !== undefined).length
       const message = execution.status === 'ok' ? failedCheck(execution.outputs, options.solved) : errorText(execution.outputs, execution.status)
       if (message === undefined || (execution.status === 'error' && mayFail(cell))) continue
@@ -110,7 +120,13 @@ export async function runNotebook(file: string, options: RunOptions): Promise<Ru
   const peakBytes = memory?.stop()
   await kernel?.shutdown()
   rmSync(state, { recursive: true, force: true })
-  return { file, seconds: (Date.now() - began) / 1000, peakBytes, cells: code.length, checks, ...failure === undefined ? {} : { failure } }
+  if (options.out !== undefined) {
+    const place = path.relative(root, file)
+    const copy = path.join(options.out, place.startsWith('..') || path.isAbsolute(place) ? path.basename(file) : place)
+    mkdirSync(path.dirname(copy), { recursive: true })
+    writeFileSync(copy, formatNotebook({ ...notebook, cells: notebook.cells.map((cell) => ran.get(cell) ?? cell) }))
+  }
+  return { file, seconds: (Date.now() - began) / 1000, peakBytes, cells: code.length, checks, times, ...failure === undefined ? {} : { failure } }
 }
 
 function sourceOf(cell: NotebookCell, solved: boolean): string {

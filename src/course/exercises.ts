@@ -44,7 +44,7 @@ export const EXERCISE_FILES: readonly string[] = ['exercise.ts', 'checks.test.ts
 /** The first line of a file that stands in the place of a solution, in a folder for students. */
 export const WITHHELD_SOLUTION = '// The solution is with your instructor.'
 
-const CELL_START = '// #region cell'
+export const CELL_START = '// #region cell'
 const CELL_END = '// #endregion'
 
 /** The parts of the exercise `id`, whether they exist or not. */
@@ -168,13 +168,6 @@ function regionText(source: string, where: string): string {
     })
   }
   return lines.slice(start + 1, end).join('\n').replace(/^export (?=(async )?function|const |class |type |interface )/gm, '').trim()
-}
-
-/** The imports of exercise.ts above the cell: an earlier cell of the notebook has them. */
-export function importsOf(source: string): string {
-  const ts = typescript()
-  const file = ts.createSourceFile('exercise.ts', source.split(CELL_START)[0] ?? '', ts.ScriptTarget.Latest)
-  return file.statements.filter((each) => ts.isImportDeclaration(each)).map((each) => each.getText(file)).join('\n')
 }
 
 /** Names of the functions that the learner writes: those that the stub exports. */

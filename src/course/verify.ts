@@ -1,13 +1,14 @@
 // Proves that every exercise holds what docs/exercises.md promises. For authors and for `npm test`, never for learners.
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf } from '../core'
 import { committedInstead } from './committed'
 import { readCurriculum } from './curriculum'
-import { EXERCISE_FILES, exerciseFiles, exportedFunctions, listExercises, readHints, solutionText, stubText, type ExerciseFiles } from './exercises'
+import { CELL_START, EXERCISE_FILES, exerciseFiles, exportedFunctions, listExercises, readHints, solutionText, stubText, type ExerciseFiles } from './exercises'
 import { listLessons, type Lesson } from './lessons'
 import type { Project } from './project'
 import { mistakenFunctions, openExercise, runChecks, type OpenExercise } from './run-checks'
+import { importsAround, namedImports } from './sandbox/imports'
 import { liveHost } from './subject'
 
 /** One statement about an exercise, proved or not. */
@@ -97,6 +98,7 @@ async function verifyOne(
   }
   const lesson = lessons.find((each) => each.file === id.split('/').slice(0, 2).join('/') + '.ipynb')
   if (lesson) await prove('its cell in the notebook is the stub, and a check follows', () => cellProblem(lesson, lessons, files))
+  if (lesson) await prove('what the solution imports is imported around the cell', () => importProblem(project, files))
   else proofs.push({ subject: id, statement: 'its cell in the notebook is the stub', holds: true, open: true, reason: 'its lesson has no notebook yet' })
   return proofs
 }
@@ -105,6 +107,12 @@ function trains(claims: readonly string[], known: ReadonlySet<string>): string |
   if (claims.length === 0) return 'it names none'
   const wrong = claims.filter((claim) => !known.has(claim))
   return wrong.length > 0 ? `these do not exist: ${wrong.join(', ')}` : undefined
+}
+
+function importProblem(project: Project, files: ExerciseFiles): string | undefined {
+  const around = new Set(importsAround(project, files.id).map(({ name }) => name))
+  const missing = namedImports(readFileSync(files.solution, 'utf8').split(CELL_START)[0] ?? '').filter(({ name }) => !around.has(name))
+  return missing.length > 0 ? `neither the stub nor another cell of the lesson has ${missing.map(({ text }) => text).join('; ')}` : undefined
 }
 
 function hintsProblem(files: ExerciseFiles): string | undefined {

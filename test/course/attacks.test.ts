@@ -51,6 +51,22 @@ describe.runIf(walls)('attacks (needs bubblewrap)', () => {
     expect([report.points, incidents]).toEqual([8, []])
   })
 
+  test('names that other cells of the lesson import may be used, and the cell\'s own declarations go before them', async () => {
+    copy.write('notebooks/module_04/lesson_07_onnx_basics.ipynb', JSON.stringify({ nbformat: 4, nbformat_minor: 5, cells: [
+      { cell_type: 'code', metadata: {}, source: "import { core, onnx as graphs } from 'whetstone'\nimport type { data } from 'whetstone'" },
+      { cell_type: 'code', metadata: {}, source: ['import * as os ', "from 'node:os'"] },
+    ], metadata: { whetstone: { title: 'ONNX', track: 'module_04', order: 7, minutes: 1 } } }))
+    const uses = SOLUTION.replace(/\): [^{]*\{\n/, (head) => `${head}  if (core.elementCount([2, 3]) !== 6 || os.EOL !== '\\n' || typeof graphs.build !== 'function') return []\n`)
+    expect(uses).not.toBe(SOLUTION)
+    const cells = [uses, `const core = { elementCount: () => 6 }, { os } = { os: { EOL: '\\n' } }\nfunction graphs() {}\ngraphs.build = graphs\n${uses}`, uses.replace('core.', 'search.')]
+    const points = await copy.run(`
+      const { openExercise } = require('./dist/course/run-checks.js'), { exerciseFiles } = require('./dist/course/exercises.js'), project = lib.course.projectAt(root)
+      const other = lib.course.createGrader({ project, backend: lib.course.findSandbox() }), opened = await openExercise(project, exerciseFiles(project, 'module_04/lesson_07_onnx_basics/conv_output_shape')), points = []
+      try { for (const cell of ${JSON.stringify(cells)}) points.push((await other.grade(opened, cell, 1)).report.points) } finally { other.close() }
+      return points`)
+    expect(points).toEqual([8, 8, 0])
+  })
+
   const readFiles = `
     const fs = require('fs'), path = require('path'), root = path.resolve(path.dirname(process.argv[1]), '../../..')
     const found: string[] = []

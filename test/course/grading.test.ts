@@ -59,7 +59,7 @@ describe.runIf(walls)('grading runs (need bubblewrap)', () => {
     const harmless = learners.flatMap((learner) => learner.answers.filter((answer) => ['right', 'wrong'].includes(answer.kind)))
     const texts = [...new Map(harmless.map((answer) => [answer.exercise + answer.text, answer])).values()]
     const counted = await copy.run(`
-      const { openExercise, runChecks } = require('./dist/course/run-checks.js'), { exerciseFiles, importsOf } = require('./dist/course/exercises.js')
+      const { openExercise, runChecks } = require('./dist/course/run-checks.js'), { exerciseFiles } = require('./dist/course/exercises.js')
       const { liveHost } = require('./dist/course/subject.js'), ts = require('typescript'), project = lib.course.projectAt(root), result = []
       for (const { exercise, text } of ${JSON.stringify(texts)}) {
         const open = await openExercise(project, exerciseFiles(project, exercise)), names = Object.keys(open.stub).filter((name) => typeof open.stub[name] === 'function')

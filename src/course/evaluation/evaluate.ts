@@ -81,7 +81,7 @@ export async function evaluate(project: Project, scope: Scope, tools: Evaluation
     const lines: EvaluationLine[] = []
     for (const point of points) lines.push(await measureLine(point, bench))
     // The scores are about the same part of the course as the lines.
-    const exercises = new Set(points.flatMap((point) => bench.exercisesOf(point)))
+    const exercises = new Set([...points.flatMap((point) => bench.exercisesOf(point)), ...scope.point === undefined ? exercisesIn(scope, bench) : []])
     const runs = await Promise.all(bench.exercises.ids.filter((id) => exercises.has(id)).map((id) => bench.exercises.run(id)))
     return {
       scope: scope.name, at: now.toISOString(), machine: `${os.cpus()[0]?.model.trim() ?? 'unknown'}, ${os.cpus().length} cores, Node ${process.versions.node}, ${process.platform}-${process.arch}`,
@@ -91,6 +91,11 @@ export async function evaluate(project: Project, scope: Scope, tools: Evaluation
   } finally {
     bench.close()
   }
+}
+
+/** Exercises of the lessons of whole tracks: some train topics only, which are no lines of an evaluation. */
+function exercisesIn(scope: Scope, bench: Workbench): string[] {
+  return bench.lessons.filter((lesson) => scope.tracks.includes(lesson.track.replaceAll('_', ''))).flatMap((lesson) => lesson.exercises)
 }
 
 /** Single lines, measured with one look at the learner's files: what several lines ask of a model is measured once. */

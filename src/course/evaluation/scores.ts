@@ -65,8 +65,10 @@ function understanding(runs: readonly ExerciseRun[], journal: readonly JournalEn
 
 function consistency(runs: readonly ExerciseRun[], journal: readonly JournalEntry[], now: Date): Score {
   const progress = progressOf(journal)
-  const claimed = [...progress].filter(([, each]) => each.state === 'passed').map(([id]) => id)
-  const stand = claimed.filter((id) => runs.some((run) => run.id === id && run.state === 'passed')).length
+  // Passes outside this part of the course were not run again, so they count neither way.
+  const again = new Map(runs.map((run) => [run.id, run.state === 'passed']))
+  const claimed = [...progress].filter(([id, each]) => each.state === 'passed' && again.has(id)).map(([id]) => id)
+  const stand = claimed.filter((id) => again.get(id)).length
   // A clock that was wrong gives days outside the window, or in the future: they are not counted.
   const days = new Set(journal.filter((entry) => entry.kind !== 'evaluation').map((entry) => Date.parse(entry.time))
     .filter((time) => time <= now.getTime() + DAY_MS && time > now.getTime() - WINDOW_DAYS * DAY_MS)

@@ -8,6 +8,7 @@ import { projectAt } from '../project'
 import { openExercise, runChecks, type OpenExercise } from '../run-checks'
 import { findSandbox, type SandboxName } from '../sandbox/backends'
 import { createGrader, type Grader } from '../sandbox/grade'
+import { importsAround } from '../sandbox/imports'
 import type { Limits } from '../sandbox/limits'
 import { NOT_WRITTEN, type SubjectHost } from '../subject'
 import { checksForBoth, type GradedAnswer } from './records'
@@ -69,8 +70,8 @@ function sentencesOf(open: OpenExercise): (sentence: string) => boolean {
 
 /** Stands for everything in an exercise that its results depend on. */
 export function exerciseDigest(root: string, id: string): string {
-  const files = exerciseFiles(projectAt(root), id)
-  const hash = createHash('sha256')
+  const project = projectAt(root), files = exerciseFiles(project, id)
+  const hash = createHash('sha256').update(JSON.stringify(importsAround(project, id)))
   for (const file of [files.stub, files.checks, files.mistakes, files.solution]) hash.update(readFileSync(file)).update('\0')
   return hash.digest('hex').slice(0, 16)
 }

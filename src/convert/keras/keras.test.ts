@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { convert, onnx, runtime } from 'whetstone'
+import { FUZZ_RUNS, FUZZ_SEED, FUZZ_TIMEOUT } from '../../../test/support/convert/mutate'
 import { Hdf5File } from './hdf5'
 
 const fixtures = path.resolve('test/convert/tensorflow/fixtures')
-const RUNS = Number(process.env['WHETSTONE_FUZZ_RUNS'] ?? 1500)
 type Case = { input: [number[], string]; output: [number[], string] }
 const floats = (text: string): Float32Array => new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer)
 
@@ -71,21 +71,21 @@ describe('damaged files', () => {
         const file = new Hdf5File(bytes, 'given')
         for (const [name, dataset] of file.datasets()) file.tensor(dataset, name)
       })
-    }), { numRuns: RUNS, seed: 1 })
-  })
+    }), { numRuns: FUZZ_RUNS, seed: FUZZ_SEED + 1 })
+  }, FUZZ_TIMEOUT)
 
   test('bytes of a whole model changed', () => {
     fc.assert(fc.property(fc.nat(h5.length - 1), fc.nat(255), (at, value) => {
       const bytes = Buffer.from(h5)
       bytes[at] = value
       survive(() => convert.convert(bytes))
-    }), { numRuns: Math.min(RUNS, 300), seed: 2 })
+    }), { numRuns: Math.ceil(FUZZ_RUNS / 7), seed: FUZZ_SEED + 2 })
     fc.assert(fc.property(fc.nat(keras.length - 1), fc.nat(255), (at, value) => {
       const bytes = Buffer.from(keras)
       bytes[at] = value
       survive(() => convert.convert(bytes))
-    }), { numRuns: Math.min(RUNS, 300), seed: 3 })
-  })
+    }), { numRuns: Math.ceil(FUZZ_RUNS / 7), seed: FUZZ_SEED + 3 })
+  }, FUZZ_TIMEOUT)
 })
 
 test('a zero padding before a max pool stays what it is in ONNX Runtime with its optimizer on', () => {

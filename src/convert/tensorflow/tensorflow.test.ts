@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { convert, onnx, runtime } from 'whetstone'
+import { FUZZ_RUNS, FUZZ_SEED, FUZZ_TIMEOUT } from '../../../test/support/convert/mutate'
 import { crc32c, maskedCrc, TensorBundle } from './bundle'
 import { permuted } from './tensors'
 
@@ -13,7 +14,6 @@ const folder = mkdtempSync(path.join(tmpdir(), 'tensorflow-'))
 afterAll(() => { rmSync(folder, { recursive: true, force: true }) })
 
 /** Mutated inputs for each reader; a nightly run sets more. */
-const RUNS = Number(process.env['WHETSTONE_FUZZ_RUNS'] ?? 1500)
 
 const array = ([shape, text]: [number[], string]): { shape: number[]; data: Float32Array } => ({ shape, data: new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer) })
 
@@ -86,9 +86,9 @@ describe('checkpoints', () => {
       const bytes = Buffer.from(index)
       bytes[at] = (bytes[at] ?? 0) ^ change
       survive(() => { open(bytes) })
-    }), { numRuns: RUNS, seed: 1 })
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => { survive(() => { open(bytes) }) }), { numRuns: RUNS, seed: 2 })
-  })
+    }), { numRuns: FUZZ_RUNS, seed: FUZZ_SEED + 1 })
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => { survive(() => { open(bytes) }) }), { numRuns: FUZZ_RUNS, seed: FUZZ_SEED + 2 })
+  }, FUZZ_TIMEOUT)
 
   const copyOf = (name: string): string => {
     const copy = path.join(folder, `${name}-${Math.random().toString(36).slice(2)}`)
@@ -128,12 +128,12 @@ describe('checkpoints', () => {
     fc.assert(fc.property(fc.nat(whole.length - 1), fc.uint8Array({ minLength: 1, maxLength: 3 }), fc.nat(3), (at, insert, drop) => {
       writeFileSync(file, Buffer.concat([whole.subarray(0, at), insert, whole.subarray(at + drop)]))
       survive(() => convert.convert(copy))
-    }), { numRuns: Math.min(RUNS, 300), seed: 3 })
+    }), { numRuns: Math.ceil(FUZZ_RUNS / 7), seed: FUZZ_SEED + 3 })
     for (const share of [0, 0.2, 0.5, 0.9, 0.999]) {
       writeFileSync(file, whole.subarray(0, Math.floor(share * whole.length)))
       expect(survive(() => convert.convert(copy))).toBeDefined()
     }
-  })
+  }, FUZZ_TIMEOUT)
 })
 
 describe('TensorFlow.js graph models', () => {
@@ -199,8 +199,8 @@ describe('TensorFlow.js graph models', () => {
     fc.assert(fc.property(fc.nat(text.length - 1), fc.string({ maxLength: 3 }), fc.nat(3), (at, insert, drop) => {
       writeFileSync(file, text.slice(0, at) + insert + text.slice(at + drop))
       survive(() => convert.convert(file))
-    }), { numRuns: RUNS, seed: 4 })
-  })
+    }), { numRuns: FUZZ_RUNS, seed: FUZZ_SEED + 4 })
+  }, FUZZ_TIMEOUT)
 })
 
 test('axes in another order, against plain indexing', () => {

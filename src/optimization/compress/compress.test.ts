@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { run, weights } from '../../../test/support/run'
 import { random, sha256 } from '../../core'
-import { build, Tensor, validateModel, type Model, type Value } from '../../onnx'
+import { build, Tensor, validateModel, writeModel, type Model, type Value } from '../../onnx'
 import { pruneWeights } from '../prune'
 import { exampleInputs, verifySame } from '../verify'
 import { cp, rankOfEnergy, tucker2, unfold } from './factors'
@@ -199,6 +199,22 @@ describe('factorize', () => {
     for (const { method, error } of factorize(model, { energy: 0.6 }).layers) if (method === 'svd') expect(error ** 2).toBeLessThanOrEqual(0.4 + 1e-6)
     expect(() => factorize(model, { parameters: 0.001 })).toThrow(expect.objectContaining({ code: 'OPTIMIZATION_BUDGET' }))
     expect(() => factorize(model, { energy: 0.5, parameters: 0.5 })).toThrow(expect.objectContaining({ code: 'OPTIMIZATION_OPTION' }))
+  })
+
+  it('compares its outputs with those of the source, and refuses a model that gives no numbers', () => {
+    const model = net(), inputs = exampleInputs(model, 3)
+    const { model: small, outputs } = factorize(model, { energy: 0.7, run, inputs })
+    const [a, b] = [model, small].map((each) => run(writeModel(each), inputs)['y']?.data as Float32Array)
+    expect(outputs).toMatchObject([{ output: 'y', largest: Math.max(...Array.from(a ?? [], (x, i) => Math.abs(x - (b?.[i] ?? NaN)))), within: true }])
+    expect(outputs?.[0]?.largest).toBeGreaterThan(0)
+    expect(factorize(model, { energy: 0.7 }).outputs).toBeUndefined()
+    let calls = 0
+    const broken: typeof run = (bytes, given) => {
+      const out = run(bytes, given)
+      if (++calls === 2) (out['y']?.data as Float32Array).fill(NaN)
+      return out
+    }
+    expect(() => factorize(model, { energy: 0.7, run: broken })).toThrow(expect.objectContaining({ code: 'OPTIMIZATION_DIFFERS' }))
   })
 
   it('leaves shared weights and grouped convolutions alone, with the reason', () => {

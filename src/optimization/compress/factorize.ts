@@ -3,7 +3,9 @@ import { Node, Tensor, type Graph, type Model, type Value } from '../../onnx'
 import { floats } from '../constants'
 import { OptimizationError } from '../errors'
 import { prepared } from '../prune/structure/remove'
+import type { RunFunction, RunTensors } from '../run'
 import { ensureTypes, requireNoNewProblems } from '../structure'
+import { exampleInputs, verifySame, type Difference, type Tolerance } from '../verify'
 import { cp, rankOfEnergy, splitMatrix, tucker2, unfold, type Kernel } from './factors'
 import { matrix, svd, transpose, type Matrix } from './linear-algebra'
 
@@ -17,6 +19,10 @@ export interface FactorizeOptions {
   /** Weights that stay as they are, by name. */
   readonly keep?: readonly string[]
   readonly seed?: number
+  /** Runs both models, so that what is lost is known at the outputs too. */
+  readonly run?: RunFunction
+  /** Inputs of that run; made up from the declared inputs when left out. */
+  readonly inputs?: RunTensors
 }
 
 /** What was done to a weight. */
@@ -34,7 +40,12 @@ export interface FactorizeResult {
   readonly layers: readonly Factorized[]
   /** Weights that stay, with the reason. */
   readonly kept: readonly { readonly weight: string; readonly reason: string }[]
+  /** How far each output is from the source's; only with `run`. `within` says that it is a number at all. */
+  readonly outputs?: readonly Difference[]
 }
+
+/** Every finite difference is within it: how much may be lost is the caller's to say. */
+const ANY_NUMBER: Tolerance = { relative: 0, absolute: Number.MAX_VALUE }
 
 interface Candidate {
   readonly node: Node
@@ -51,6 +62,7 @@ interface Candidate {
  * Replaces weights by low-rank factors where that makes them smaller: MatMul and Gemm and 1 × 1 convolutions by truncated
  * SVD, larger kernels by Tucker-2 or CP. The outputs differ by the error that is reported; fine-tune afterwards.
  *
+ * @throws OptimizationError `OPTIMIZATION_DIFFERS` when, with `run`, the new model does not run or its outputs are no numbers
  * @throws OptimizationError `OPTIMIZATION_BUDGET` when the share of parameters cannot be reached with rank 1 everywhere
  */
 export function factorize(model: Model, options: FactorizeOptions): FactorizeResult {
@@ -89,7 +101,8 @@ export function factorize(model: Model, options: FactorizeOptions): FactorizeRes
     ensureTypes(work, true)
     requireNoNewProblems(model, work, 'factorize')
   }
-  return { model: work, layers, kept }
+  const { run, inputs = run && exampleInputs(model) } = options
+  return { model: work, layers, kept, ...run && inputs && { outputs: verifySame(model, work, run, inputs, ANY_NUMBER) } }
 }
 
 function candidates(model: Model, keep: readonly string[], kept: { weight: string; reason: string }[]): Candidate[] {

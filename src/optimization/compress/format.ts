@@ -50,7 +50,7 @@ export interface CompressedModel {
 
 /**
  * Writes a model as a compressed file. Lossless: weights with at most 4,096 different values (after pruning and sharing)
- * are coded, others are stored as they are.
+ * are coded, others are stored as they are. The file is read again and compared before it is returned.
  */
 export function writeCompressed(model: Model): CompressedModel {
   const work = prepared(model)
@@ -74,8 +74,24 @@ export function writeCompressed(model: Model): CompressedModel {
   head.raw(skeleton)
   for (const part of parts) head.raw(part)
   const body = head.finish()
-  return { bytes: Buffer.concat([body, Buffer.from(sha256(body), 'hex').subarray(0, DIGEST)]), weights, skeletonBytes: skeleton.length }
+  const bytes = Buffer.concat([body, Buffer.from(sha256(body), 'hex').subarray(0, DIGEST)])
+  requireSameWeights(prepared(model), readCompressed(bytes))
+  return { bytes, weights, skeletonBytes: skeleton.length }
 }
+
+/** Lossless means: every weight has the same bits. */
+function requireSameWeights(model: Model, back: Model): void {
+  for (const [{ name }, tensor] of model.graph.initializers) {
+    const read = back.graph.find(name)?.tensor
+    if (read?.dtype === tensor.dtype && read.shape.join() === tensor.shape.join() && sameBits(read, tensor)) continue
+    throw new OptimizationError('OPTIMIZATION_DIFFERS', `The compressed file does not give the weight "${name}" back`, {
+      expected: `${tensor.dtype}[${tensor.shape.join()}]`, got: read ? `${read.dtype}[${read.shape.join()}] with other numbers` : 'no such weight', fix: 'report it, with the model',
+    })
+  }
+}
+
+const sameBits = (a: Tensor, b: Tensor): boolean =>
+  a.dtype === 'string' ? a.strings.every((text, i) => Buffer.from(text).equals(b.strings[i] ?? Buffer.of())) : Buffer.from(a.bytes).equals(b.bytes)
 
 /**
  * Reads a compressed file; the weights are those that were written, bit for bit.

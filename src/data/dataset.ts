@@ -109,6 +109,15 @@ export class Dataset implements DatasetParts {
     return new Dataset({ ...this.parts(), features, labels })
   }
 
+  /**
+   * The same samples with other labels: numbers of classes, or of the samples themselves.
+   *
+   * @throws DataError `DATA_SHAPE` when there is not one for each sample
+   */
+  withLabels(labels: Float32Array): Dataset {
+    return new Dataset({ ...this.parts(), labels })
+  }
+
   /** The first `n` samples, or all where there are fewer. */
   take(n: number): Dataset {
     const count = Math.min(whole('take', n), this.length)

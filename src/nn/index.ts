@@ -17,5 +17,6 @@ export { lowRankAdapters, sparseUpdate, type LowRankAdapters, type LowRankOption
 export {
   attentionMap, averagedTeacher, distill, responseLoss, type AveragedTeacher, type Distilled, type DistillOptions, type FeaturePair, type Observable,
 } from './distillation/distill'
+export { answersTo, recordedTeacher, type LabelledSamples, type RecordedTeacher } from './distillation/recorded'
 export { fakeQuantize, lsqGradientScale, roundStraightThrough, type IntegerRange } from './quantization/fake-quantize'
 export { QatLearner, type QatOptions } from './quantization/qat'

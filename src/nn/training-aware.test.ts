@@ -5,6 +5,7 @@ import { run, weights } from '../../test/support/run'
 import { build, Tensor, validateModel, writeModel, type Model } from '../onnx'
 import { lowRankAdapters, sparseUpdate } from './adapters/low-rank'
 import { attentionMap, averagedTeacher, distill, responseLoss } from './distillation/distill'
+import { answersTo, recordedTeacher, type LabelledSamples } from './distillation/recorded'
 import { gradients, movementScores } from './graph/gradients'
 import { GraphLearner } from './graph/learner'
 import { sharedWeights } from './graph/shared'
@@ -13,7 +14,7 @@ import { QatLearner } from './quantization/qat'
 import type { Samples } from './training/learner'
 import { sgd } from './training/optimizers'
 import { constantRate } from './training/schedules'
-import { crossEntropy, train } from './training/train'
+import { crossEntropy, train, type Loss } from './training/train'
 
 beforeAll(async () => { await tf.setBackend('cpu') })
 
@@ -22,6 +23,17 @@ const f32 = (tensor: Tensor | undefined): Float32Array => tensor?.toArray() as F
 const features = f32(weights([24, 4], 50, 1))
 const labels = Float32Array.from({ length: 24 }, (_, i) => ((features[4 * i] ?? 0) + (features[4 * i + 1] ?? 0) > 0 ? 1 : 0))
 const samples: Samples = { length: 24, batches: () => [{ features, shape: [24, 4], labels, size: 24 }] }
+/** The same points in batches, with a seed in another order. */
+const labelled = (own: Float32Array): LabelledSamples => ({
+  length: 24, labels: own, withLabels: labelled,
+  batches: (size, { seed } = {}) => Array.from({ length: Math.ceil(24 / size) }, (_, batch) => {
+    const rows = Array.from({ length: Math.min(size, 24 - batch * size) }, (_, i) => (seed === undefined ? batch * size + i : (7 * (batch * size + i) + seed) % 24))
+    return {
+      features: Float32Array.from(rows.flatMap((row) => [...features.subarray(4 * row, 4 * row + 4)])), shape: [rows.length, 4],
+      labels: Float32Array.from(rows, (row) => own[row] ?? 0), size: rows.length,
+    }
+  }),
+})
 const x = (): tf.Tensor => tf.tensor(features, [24, 4])
 
 function mlp(seed = 1, hidden = 6): Model {
@@ -153,6 +165,31 @@ describe('distillation', () => {
     expect(gap()).toBeLessThan(0.5 * before)
     expect([...teacher.forward(x(), false).dataSync()]).toEqual(kept)
     dispose()
+  })
+
+  it('recorded answers give the loss and the gradients of a teacher that runs, whatever the order of the samples', async () => {
+    const [teacher, student] = [new GraphLearner(mlp(3)), new GraphLearner(mlp(9))]
+    const all = labelled(labels)
+    const answers = await answersTo(all, (numbers, shape) => teacher.forward(tf.tensor(numbers, shape), false).dataSync(), { batchSize: 7 })
+    const recorded = recordedTeacher(all, answers, { temperature: 3, hard: 0.3 })
+    const live = distill(student, { teachers: [teacher], temperature: 3, hard: 0.3 })
+    let order = ''
+    for (const [batch, known] of Array.from(all.batches(8, { seed: 5 })).map((each, i) => [each, Array.from(recorded.samples.batches(8, { seed: 5 }))[i]] as const)) {
+      const parts = (loss: Loss, given: Float32Array): Record<string, number[]> => {
+        const { value, grads } = tf.variableGrads(() => {
+          const inputs = tf.tensor2d(batch.features, [batch.size, 4])
+          return loss({ logits: student.forward(inputs, true), labels: tf.tensor1d(given), x: inputs })
+        }, [...student.variables])
+        return { loss: [...value.dataSync()], ...Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, [...g.dataSync()]])) }
+      }
+      const [a, b] = [parts(live.loss, batch.labels), parts(recorded.loss, known?.labels ?? new Float32Array())]
+      expect(Object.keys(a).length).toBeGreaterThan(2)
+      for (const [name, numbers] of Object.entries(a)) close(b[name] ?? [], numbers, 1e-5)
+      order += [...known?.labels ?? []].join()
+    }
+    expect(order).not.toBe([...labels.keys()].join())
+    recorded.dispose()
+    expect(() => recordedTeacher(all, answers.subarray(1))).toThrow(expect.objectContaining({ code: 'NN_DATA' }))
   })
 
   it('an averaged teacher follows its student', () => {

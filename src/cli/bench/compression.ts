@@ -3,8 +3,8 @@
 import type { BenchContext, BenchSuite, Row, SuiteResult, Target } from '../../benchmarks'
 import { writeModel } from '../../onnx'
 import { cubic, pruneGradually, readCompressed, shareWeights, withCentres, writeCompressed } from '../../optimization'
-import { distill, GraphLearner } from '../../nn'
-import { accuracyOf, zoo, type ZooName } from '../zoo'
+import { recordedTeacher } from '../../nn'
+import { accuracyOf, answersOf, zoo, type ZooName } from '../zoo'
 import { fineTuner, trainCodebooks, useEngine } from '../zoo/fine-tune'
 
 interface Network {
@@ -25,23 +25,22 @@ const NETWORKS: readonly Network[] = [
 ]
 
 async function measure(network: Network, { note, quick }: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
-  const { model, data, accuracy } = await zoo(network.name, note)
+  const { model, bytes: dense, data, accuracy } = await zoo(network.name, note)
   const train = data.train.take(quick ? 6000 : network.samples)
   await useEngine()
   // The dense model teaches the sparse one: its answers say more than labels that the training data no longer get wrong.
-  const teacher = new GraphLearner(model, { frozen: true })
-  const { loss } = distill(teacher, { teachers: [teacher], temperature: 2, hard: 0.3 })
-  const base = { batchSize: network.batchSize, loss, note }
-  const steps = fineTuner(train, { ...base, epochs: 1, rate: 0.0015 })
+  const lesson = recordedTeacher(train, await answersOf(dense, train), { temperature: 2, hard: 0.3 })
+  const base = { batchSize: network.batchSize, loss: lesson.loss, note }
+  const steps = fineTuner(lesson.samples, { ...base, epochs: 1, rate: 0.0015 })
   const pruned = await pruneGradually(model, { sparsities: cubic(network.sparsity, 4), scope: 'global', fineTune: (m, context) => {
     note(`${network.name}: pruning, step ${context.step} of ${context.steps}`)
     return steps(m, context)
   } })
   // The last sparsity gets a longer training.
-  const settled = await pruneGradually(pruned.model, { sparsities: [network.sparsity], scope: 'global', fineTune: fineTuner(train, { ...base, epochs: network.epochs[0], rate: 0.0015, seed: 9 }) })
+  const settled = await pruneGradually(pruned.model, { sparsities: [network.sparsity], scope: 'global', fineTune: fineTuner(lesson.samples, { ...base, epochs: network.epochs[0], rate: 0.0015, seed: 9 }) })
   const shared = shareWeights(settled.model, { bits: network.bits })
-  const trained = await trainCodebooks(shared.model, shared.codebooks, train, { ...base, epochs: network.epochs[1], rate: 0.0003 })
-  teacher.dispose()
+  const trained = await trainCodebooks(shared.model, shared.codebooks, lesson.samples, { ...base, epochs: network.epochs[1], rate: 0.0003 })
+  lesson.dispose()
   const { bytes, weights, skeletonBytes } = writeCompressed(withCentres(trained.model, trained.codebooks))
   // What is judged is what the file gives back.
   const after = await accuracyOf(writeModel(readCompressed(bytes)), data.test)

@@ -3,11 +3,11 @@
 import type * as tf from '@tensorflow/tfjs'
 import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
 import type { Dataset } from '../../data'
-import { crossEntropy, GraphLearner, models, responseLoss } from '../../nn'
+import { models, recordedTeacher } from '../../nn'
 import { optimize, withWeights, type NewWeights, type RunTensors } from '../../optimization'
 import type { Model } from '../../onnx'
 import { runner, Session, type SessionOptions, type Tensors } from '../../runtime'
-import { accuracyOf, exported, RECIPES, zoo, type ZooName } from '../zoo'
+import { accuracyOf, answersOf, exported, RECIPES, zoo, type ZooName } from '../zoo'
 import { overModels } from '../zoo/suite'
 import { fineTuner, useEngine } from '../zoo/fine-tune'
 
@@ -54,15 +54,18 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
   const calibration = Array.from({ length: 4 }, (_, i) => tensors(rest(5000 + 50 * i, 5050 + 50 * i)))
   const inputs = tensors(validation.take(BATCH))
   const run = runner()
-  await useEngine()
-  const teacher = new GraphLearner(model)
-  const supervised = crossEntropy()
-  // Trained on the teacher's answers and on the labels.
-  const taught = (m: Model, effort: number, epochs: number): NewWeights | Promise<NewWeights> => fineTuner(train.take(Math.max(1280, Math.round(effort * train.length))), {
-    epochs, batchSize: 64, rate: 0.003,
-    loss: (inputs) => responseLoss(inputs.logits, [teacher.forward(inputs.x, false)], 3).mul(0.7).add(supervised(inputs).mul(0.3)).asScalar(),
-    note: (line) => { note(`${name}: ${line}`) },
-  })(m, { masks: new Map(), step: 1, steps: 1 })
+  // Trained on the labels, and on the teacher's answers, which are asked for once.
+  const answers = await answersOf(bytes, train)
+  const taught = async (m: Model, effort: number, epochs: number): Promise<NewWeights> => {
+    const part = train.take(Math.max(1280, Math.round(effort * train.length)))
+    await useEngine()
+    const lesson = recordedTeacher(part, answers.subarray(0, part.length * (answers.length / train.length)), { temperature: 3, hard: 0.3 })
+    try {
+      return await fineTuner(lesson.samples, { epochs, batchSize: 64, rate: 0.003, loss: lesson.loss, note: (line) => { note(`${name}: ${line}`) } })(m, { masks: new Map(), step: 1, steps: 1 })
+    } finally {
+      lesson.dispose()
+    }
+  }
   const students: [string, () => tf.LayersModel][] = RECIPES[name].dataset === 'mnist' ? STUDENTS : []
   const result = await optimize(model, calibration, {
     goal: 'latency', budget: { loss: 0.006 }, run, seed: 1, trials: quick ? 6 : 9, proposals: quick ? 0 : 2,
@@ -83,7 +86,6 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
     onTrial: (trial) => { note(`${name}: ${trial.what}, effort ${trial.effort.toFixed(2)}: ${(100 * trial.score).toFixed(2)}%, ${trial.latency.toFixed(3)} ms`) },
   })
   run.dispose()
-  teacher.dispose()
   for (const line of String(result).split('\n')) note(line)
   const [before, after] = [100 * await accuracyOf(bytes, data.test), 100 * await accuracyOf(result.model, data.test)]
   const latency = await compare({ name: `${name}: ${BATCH} images, 1 thread`, unit: 'ms', rounds: 21, contestants: [

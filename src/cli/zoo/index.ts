@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs'
 import { messageOf, sha256, WhetstoneError } from '../../core'
 import type { Split } from '../../data'
 import * as engine from '../../engine'
-import { cosine, train, warmup, evaluate } from '../../nn'
+import { answersTo, cosine, train, warmup, evaluate, type Predict, type Samples } from '../../nn'
 import { readModel, writeModel, type Model } from '../../onnx'
 import { Session } from '../../runtime'
 import { root, stateFolder } from '../root'
@@ -60,13 +60,20 @@ export async function zoo(name: ZooName, note: (line: string) => void = () => un
 }
 
 /** Accuracy of an ONNX model with one input and one output on samples, in ONNX Runtime. */
-export async function accuracyOf(bytes: Uint8Array, samples: Split['test'], batchSize = 250): Promise<number> {
+export function accuracyOf(bytes: Uint8Array, samples: Split['test'], batchSize = 250): Promise<number> {
+  return predicting(bytes, async (predict) => (await evaluate(predict, samples, { batchSize })).accuracy)
+}
+
+/** Logits of the same for all samples, in their order: for a teacher that is asked once. */
+export function answersOf(bytes: Uint8Array, samples: Samples, batchSize = 250): Promise<Float32Array> {
+  return predicting(bytes, (predict) => answersTo(samples, predict, { batchSize }))
+}
+
+async function predicting<R>(bytes: Uint8Array, use: (predict: Predict) => Promise<R>): Promise<R> {
   const session = Session.create(bytes, { spinning: 'run' })
   try {
     const [input, output] = [session.inputs[0]?.name ?? '', session.outputs[0]?.name ?? '']
-    const predict = (data: Float32Array, shape: number[]): Float32Array =>
-      session.runSync({ [input]: { dtype: 'float32', shape, data } })[output]?.data as Float32Array
-    return (await evaluate(predict, samples, { batchSize })).accuracy
+    return await use((data, shape) => session.runSync({ [input]: { dtype: 'float32', shape, data } })[output]?.data as Float32Array)
   } finally {
     session.dispose()
   }

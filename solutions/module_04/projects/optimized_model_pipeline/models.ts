@@ -46,7 +46,7 @@ export interface TrainingPlan {
 }
 
 /** Trains with a warm-up and a cosine, one compiled graph a step. */
-export async function train(model: tf.LayersModel | nn.Learner, samples: data.Dataset, plan: TrainingPlan, what: string, note: Note): Promise<void> {
+export async function train(model: tf.LayersModel | nn.Learner, samples: nn.Samples, plan: TrainingPlan, what: string, note: Note): Promise<void> {
   await nn.train(model, samples, {
     epochs: plan.epochs, batchSize: Math.min(plan.batchSize, samples.length), schedule: nn.warmup(0.1, nn.cosine(plan.rate)), seed: 1, compile: engine.compile,
     ...(plan.loss && { loss: plan.loss }),
@@ -59,54 +59,17 @@ export function exported(model: tf.LayersModel, name: string): onnx.Model {
   return engine.toOnnx(model, undefined, { name, outputNames: ['logits'] })
 }
 
-/** Runs a model over samples, 250 at a time, and gives its logits, row-major [samples, classes]. */
-export function logitsOf(model: onnx.Model, samples: data.Dataset): Float32Array {
+/** Runs a model over samples and gives its logits, row-major [samples, classes]. */
+export async function logitsOf(model: onnx.Model, samples: data.Dataset): Promise<Float32Array> {
   const session = runtime.Session.create(onnx.writeModel(model))
   const [input, output] = [session.inputs[0]?.name ?? '', session.outputs[0]?.name ?? '']
-  const parts: Float32Array[] = []
-  for (const batch of samples.batches(250)) {
-    const result = session.runSync({ [input]: runtime.tensor('float32', batch.shape, batch.features) })
-    parts.push(Float32Array.from(result[output]?.data as Float32Array))
-  }
-  session.dispose()
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
-
-/** Samples whose label is their own number, and a loss that looks the teacher's answers up under it. */
-export interface Lesson {
-  readonly samples: data.Dataset
-  readonly loss: nn.Loss
-  dispose(): void
-}
-
-/**
- * Distillation from answers that were computed once: the teacher does not run again in every step.
- *
- *   loss = 0.1 · cross entropy(label) + 0.9 · T² KL(teacher / T ‖ student / T), T = 4   (Hinton et al., arXiv 1503.02531)
- */
-export function lessonFrom(samples: data.Dataset, teacher: Float32Array): Lesson {
-  const classes = teacher.length / samples.length
-  const [answers, truth] = [tf.tensor2d(teacher, [samples.length, classes]), tf.tensor1d(samples.labels)]
-  const supervised = nn.crossEntropy()
-  return {
-    samples: new data.Dataset({ ...partsOf(samples), labels: Float32Array.from(samples.labels.keys()) }),
-    loss: ({ logits, labels, x }) => {
-      const number = labels.toInt()
-      const soft = nn.responseLoss(logits, [tf.gather(answers, number)], 4)
-      return soft.mul(0.9).add(supervised({ logits, labels: tf.gather(truth, number), x }).mul(0.1)).asScalar()
-    },
-    dispose: () => { tf.dispose([answers, truth]) },
+  try {
+    return await nn.answersTo(samples, (features, shape) =>
+      session.runSync({ [input]: runtime.tensor('float32', shape, features) })[output]?.data as Float32Array)
+  } finally {
+    session.dispose()
   }
 }
-
-const partsOf = ({ name, features, sampleShape, labels, classNames, featureNames, labelName }: data.Dataset): ConstructorParameters<typeof data.Dataset>[0] =>
-  ({ name, features, sampleShape, labels, classNames, featureNames, labelName })
 
 /**
  * The same model for pixels as the loader gives them: conv(x · s, W) = conv(x, s · W), so the scaling costs nothing. The
@@ -122,7 +85,7 @@ export function onRawPixels(model: onnx.Model, scale: number): onnx.Model {
 }
 
 /** Fine-tuning between cuts: the pruned graph learns from the baseline's answers. */
-export function fineTuner(lesson: Lesson, plan: TrainingPlan, note: Note): optimization.FineTune {
+export function fineTuner(lesson: nn.RecordedTeacher, plan: TrainingPlan, note: Note): optimization.FineTune {
   return async (model, { step }) => {
     const graph = new nn.GraphLearner(model)
     try {

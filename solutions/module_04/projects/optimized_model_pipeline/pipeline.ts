@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { convert, data, engine, onnx, optimization, runtime } from 'whetstone'
-import { baselineNetwork, exported, fineTuner, lessonFrom, logitsOf, onRawPixels, studentNetwork, train, type Note, type TrainingPlan } from './models'
+import { convert, data, engine, nn, onnx, optimization, runtime } from 'whetstone'
+import { baselineNetwork, exported, fineTuner, logitsOf, onRawPixels, studentNetwork, train, type Note, type TrainingPlan } from './models'
 import { benchmark, documents, type Outcome } from './report'
 
 export interface PipelineOptions {
@@ -52,8 +52,8 @@ function material(dataset: 'mnist' | 'digits'): Material {
 }
 
 /** Share of samples whose largest logit is their class. */
-function accuracy(model: onnx.Model, samples: data.Dataset): number {
-  const logits = logitsOf(model, samples)
+async function accuracy(model: onnx.Model, samples: data.Dataset): Promise<number> {
+  const logits = await logitsOf(model, samples)
   const classes = logits.length / samples.length
   let right = 0
   samples.labels.forEach((label, i) => {
@@ -103,11 +103,11 @@ export async function runPipeline(options: PipelineOptions): Promise<Outcome> {
   save('baseline.onnx', raw(baseline))
 
   const answers = await timed('ask the baseline', () => logitsOf(baseline, unlabelled))
-  const lesson = lessonFrom(unlabelled, answers)
+  const lesson = nn.recordedTeacher(unlabelled, answers)
 
   const pruned = await timed('prune, and learn from the baseline', async () => {
     const few = slice(unlabelled, 0, Math.min(unlabelled.length, 2400))
-    const short = lessonFrom(few, answers.subarray(0, few.length * classes))
+    const short = nn.recordedTeacher(few, answers.subarray(0, few.length * classes))
     const result = await optimization.pruneStructuredGradually(baseline, {
       target: { macs: 0.3 }, multiple: 16, steps: 1, fineTune: fineTuner(short, plans.tuning, note),
     })
@@ -142,10 +142,10 @@ export async function runPipeline(options: PipelineOptions): Promise<Outcome> {
       'the student as exported': studentRaw, 'the student, graph simplified': optimization.simplify(studentRaw, { run: (bytes, inputs) => run(bytes, inputs) }).model,
       'int8, static': quantized, 'int8, dynamic': optimization.quantizeDynamic(studentRaw, { run, data: calibration }).model,
     }
-    const wanted = accuracy(baseline, validation) - BUDGET
+    const wanted = await accuracy(baseline, validation) - BUDGET
     const times = await benchmark(Object.fromEntries(Object.entries(candidates).map(([name, model]) => [name, { model }])), rawValidation, note)
-    const tried = Object.entries(candidates).map(([name, model]) =>
-      ({ name, model, milliseconds: times[name]?.milliseconds ?? Infinity, accuracy: accuracy(model, rawValidation) }))
+    const tried = await Promise.all(Object.entries(candidates).map(async ([name, model]) =>
+      ({ name, model, milliseconds: times[name]?.milliseconds ?? Infinity, accuracy: await accuracy(model, rawValidation) })))
     const [best] = tried.filter((one) => one.accuracy >= wanted).sort((a, b) => a.milliseconds - b.milliseconds)
     return { best: best ?? tried[0], tried }
   })
@@ -163,10 +163,10 @@ export async function runPipeline(options: PipelineOptions): Promise<Outcome> {
     'optimized, runtime optimizer off': { model: optimized, optimization: 'disabled' as const },
     'nothing but a call': { model: nothing(held.sampleShape) },
   }, held, note))
-  const rows = Object.entries(models).map(([file, model]) => ({
-    file, accuracy: accuracy(model, held), bytes: onnx.writeModel(model).length, macs: onnx.statistics(model).macs, parameters: onnx.statistics(model).parameters,
-    milliseconds: times[file]?.milliseconds ?? Number.NaN, speedup: times[file]?.faster ?? Number.NaN, interval: times[file]?.interval ?? [Number.NaN, Number.NaN],
-  }))
+  const rows = await Promise.all(Object.entries(models).map(async ([file, model]) => ({
+    file, accuracy: await accuracy(model, held), bytes: onnx.writeModel(model).length, macs: onnx.statistics(model).macs, parameters: onnx.statistics(model).parameters,
+    milliseconds: times[file]?.milliseconds ?? Number.NaN, speedup: times[file]?.faster ?? Number.NaN, interval: times[file]?.interval ?? [Number.NaN, Number.NaN] as const,
+  })))
   const outcome: Outcome = {
     dataset, heldOut: held.length, rows, times, seconds, conversions, chosen: chosen.best?.name ?? '',
     tried: chosen.tried.map(({ name, milliseconds, accuracy: share }) => ({ name, milliseconds, accuracy: share })),

@@ -44,6 +44,36 @@ describe('scaled dot-product attention', () => {
   })
 })
 
+describe('grouped queries', () => {
+  /** Six heads of queries in three groups, as PyTorch writes `repeat_kv`; `order` of the expanded axes. */
+  const groups = (order: 'each' | 'tiled', mask: boolean): Model => build(23, (g) => {
+    const part = (name: string, heads: number): Value => g.input(name, 'float32', [2, heads, 5, 4])
+    const int64 = (...values: number[]): Value => g.constant(Tensor.from(values, [values.length], 'int64'))
+    const repeat = (x: Value): Value => {
+      const [axis, sizes] = order === 'each' ? [2, [2, 3, 2, 5, 4]] : [1, [2, 2, 3, 5, 4]]
+      return g.op('Reshape', [g.op('Expand', [g.op('Unsqueeze', [x, int64(axis)]), int64(...sizes)]), int64(2, 6, 5, 4)])
+    }
+    const [k, v] = [repeat(part('k', 3)), repeat(part('v', 3))]
+    const scores = g.op('Mul', [g.op('MatMul', [part('q', 6), g.op('Transpose', [k], { perm: [0, 1, 3, 2] })]), g.constant(0.5)])
+    const masked = mask ? g.op('Add', [scores, g.input('mask', 'float32', [1, 1, 5, 5])]) : scores
+    g.output(g.op('MatMul', [g.op('Softmax', [masked], { axis: -1 }), v], {}, { name: 'product' }), 'y')
+  })
+
+  test.each([false, true])('keys and values are not repeated any more (mask: %s)', (mask) => {
+    const { model: small } = simplify(groups('each', mask), { run })
+    expect(operators(small)).toEqual({ Attention: 1 })
+    expect(small.graph.nodes[0]?.inputs.map((value) => value?.name)).toEqual(['q', 'k', 'v', ...mask ? ['mask'] : []])
+  })
+
+  test('heads that are tiled instead belong to other queries, and stay', () => {
+    const one = groups('tiled', false)
+    const { model: small } = simplify(one, { run })
+    expect(operators(small)).toMatchObject({ Attention: 1, Expand: 2 })
+    const [attention] = small.graph.nodes.filter(({ opType }) => opType === 'Attention')
+    expect(explain(small, pass, attention?.name ?? '').toString()).toContain('does not repeat each head of "k"')
+  })
+})
+
 describe('leaves alone, and says why', () => {
   test('operator sets before 23, for every runtime', () => {
     expect(pass.run(model({})).modified).toBe(false)

@@ -2,7 +2,7 @@
 import { attribute, schemaOf, type Dim, type Node, type Tensor, type Value } from '../../onnx'
 import { isFloat, uniform } from '../constants'
 import type { Pass } from '../pass'
-import { any, constant, either, op, shapeText, type Condition, type Match, type Pattern } from '../rewrite'
+import { any, constant, either, op, optional, shapeText, type Condition, type Match, type Pattern } from '../rewrite'
 import { rulePass, type Rule } from '../rules'
 
 const number: Condition<Tensor> = (tensor) => (uniform(tensor) === undefined || tensor.size !== 1 ? 'it is not one number' : undefined)
@@ -126,6 +126,31 @@ function multiHead(mask: boolean): Rule {
   }
 }
 
+/** Keys or values of fewer heads, each repeated for its group of queries: [B, G, S, D] → [B, G, n, S, D] → [B, G n, S, D]. */
+const repeated = (name: string): Pattern => op('Reshape', [
+  op('Expand', [op('Unsqueeze', [any(name), any(`axes of ${name}`)]), any(`sizes of ${name}`)], { as: `expanded ${name}` }), any(`shape of ${name}`),
+], { as: `repeated ${name}` })
+
+/** Why a value is not repeated head by head. */
+function whyNotGroups(match: Match, name: string): string | undefined {
+  const [few, wide, all] = [match.value(name), match.node(`expanded ${name}`).output, match.node(`repeated ${name}`).output].map(({ shape }) => shape ?? [])
+  const [batch, groups, length, size] = few ?? []
+  const times = wide?.[2]
+  if (typeof groups !== 'number' || typeof times !== 'number' || few?.length !== 4) return `the heads of "${match.value(name).name}" ${shapeText(few)} are not known`
+  const same = (a: readonly unknown[] | undefined, b: readonly unknown[]): boolean => a?.length === b.length && b.every((dim, i) => dim !== null && dim === a[i])
+  return same(wide, [batch, groups, times, length, size]) && same(all, [batch, groups * times, length, size])
+    ? undefined : `"${match.node(`repeated ${name}`).output.name}" ${shapeText(all)} does not repeat each head of "${match.value(name).name}" ${shapeText(few)}`
+}
+
+/** Grouped queries (Ainslie et al., arXiv 2305.13245): Attention reads each head of keys and values for its group itself. */
+const grouped: Rule = {
+  name: 'grouped-attention',
+  equation: 'Attention(Q, repeat(K), repeat(V), M) → Attention(Q, K, V, M) (operator set 23)',
+  pattern: op('Attention', [any('q', fourAxes), repeated('k'), repeated('v'), optional(any('mask'))], { as: 'attention' }),
+  check: (match) => whyNotGroups(match, 'k') ?? whyNotGroups(match, 'v'),
+  rewrite: (match, edit) => edit.copy(match.node('attention'), [match.value('q'), match.value('k'), match.value('v'), match.find('mask')]),
+}
+
 /** Attention in the form that PyTorch and TensorFlow export. */
 export const fuseAttention: Pass = rulePass({
   name: 'fuse-attention',
@@ -133,10 +158,10 @@ export const fuseAttention: Pass = rulePass({
   leavesAlone: [
     'operator sets before 23, unless the target is onnxruntime',
     'masks by Where, masks with a row for each head, and masks whose size is unknown',
-    'fewer heads of keys and values than of queries (grouped queries)',
+    'fewer heads of keys and values than of queries (grouped queries) before operator set 23',
     'a softmax over another axis than the last, and dropout inside',
     'scores or probabilities that something else uses',
     'types other than float32 for com.microsoft.MultiHeadAttention',
   ],
-  rules: [multiHead(true), multiHead(false), standard(true), standard(false)],
+  rules: [multiHead(true), multiHead(false), standard(true), standard(false), grouped],
 })

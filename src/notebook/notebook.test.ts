@@ -155,6 +155,10 @@ test('charts side by side become panels of one figure; tables share a row', () =
   expect(layout['yaxis2']!['title']).toEqual({ text: 'size (MB)' })
   const mixed = plotly(sideBySide(lines({ a: [1], b: [2] }, titles), bars({ c: 1 }, { title: 'C', x: 'model', y: 'size (MB)' })))
   expect(mixed.data.map((trace) => trace['showlegend'])).toEqual([undefined, undefined, false])
+  // Of one name: one colour, one entry in the legend, also where the other panel has them in another order.
+  const twice = plotly(sideBySide(lines({ a: [1], b: [2] }, titles), bars({ b: { x: 1 }, a: { x: 2 } }, { title: 'B', x: 'model', y: 'size (MB)' })))
+  const colours = twice.data.map((trace) => [trace['name'], (trace['marker'] as Record<string, unknown>)['color'], trace['showlegend'] ?? true])
+  expect(colours).toEqual([['a', '#0072b2', true], ['b', '#d55e00', true], ['b', '#d55e00', false], ['a', '#0072b2', false]])
   expect(sideBySide(table([{ a: 1 }]), table([{ b: 2 }, { b: 3 }])).toString()).toBe(['a   b', '─   ─', '1   2', '    3'].join('\n'))
   expect(code(() => sideBySide(table([]), lines({ a: [1] }, titles)))).toBe('SIDE_BY_SIDE')
 })

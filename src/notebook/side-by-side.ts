@@ -1,7 +1,7 @@
 // Several views in one row: charts become panels of one figure, tables and images share a line of the page.
 import { displaySymbol } from '../core'
 import { NotebookError } from './errors'
-import { Figure, titleOf, type Layout, type Trace } from './figure'
+import { Figure, PALETTE, titleOf, type Layout, type Trace } from './figure'
 import { pad, textWidth } from './text'
 import { View } from './view'
 
@@ -38,6 +38,7 @@ function panels(figures: readonly Figure[]): Figure {
   const data: Trace[] = []
   const layout: Record<string, unknown> = { showlegend: figures.some((one) => one.layout['showlegend'] === true) }
   const annotations: Layout[] = []
+  const names: string[] = []
   figures.forEach((one, i) => {
     const suffix = i === 0 ? '' : String(i + 1)
     const from = i * (width + GAP)
@@ -53,12 +54,30 @@ function panels(figures: readonly Figure[]): Figure {
       const colorbar = trace['colorbar']
       const moved = typeof colorbar === 'object' && colorbar !== null ? { colorbar: { ...colorbar, x: from + width, thickness: 10 } } : {}
       // A panel that had no legend of its own puts nothing into the common one.
-      const quiet = one.layout['showlegend'] === true ? {} : { showlegend: false }
-      data.push({ ...trace, ...moved, ...quiet, xaxis: `x${suffix}`, yaxis: `y${suffix}` })
+      const entry = one.layout['showlegend'] === true ? alike(trace, names) : { showlegend: false }
+      data.push({ ...trace, ...moved, ...entry, xaxis: `x${suffix}`, yaxis: `y${suffix}` })
     }
     if (one.layout['barmode'] !== undefined) layout['barmode'] = one.layout['barmode']
   })
   return new Figure(data, { ...layout, annotations })
+}
+
+/**
+ * What makes series of one name look alike in every panel: one colour, and one entry in the legend that switches them
+ * together.
+ *
+ * @param names the names so far, in the order of their colours; a new one is added
+ */
+function alike(trace: Trace, names: string[]): Partial<Trace> {
+  const { name } = trace
+  if (name === undefined) return {}
+  const known = names.indexOf(name)
+  const color = PALETTE[(known < 0 ? names.push(name) - 1 : known) % PALETTE.length]
+  const marker = { color, ...trace['marker'] as Layout | undefined }
+  return {
+    marker, legendgroup: name, ...known < 0 ? {} : { showlegend: false },
+    ...trace.type === 'scatter' && { line: { color, ...trace['line'] as Layout | undefined } },
+  }
 }
 
 function columns(texts: readonly string[]): string {

@@ -102,7 +102,8 @@ export function scatter(
 }
 
 /**
- * A bar for each name, or groups of bars: `{ before: { conv1: 3, conv2: 5 }, after: { conv1: 1, conv2: 2 } }`.
+ * A bar for each name, or groups of bars: `{ before: { conv1: 3, conv2: 5 }, after: { conv1: 1, conv2: 2 } }`. Up to 24
+ * bars carry their number; in narrower ones it could not be read, and it shows when one points at them.
  *
  * @param options.horizontal names on the vertical axis, for long names; `x` is then the axis of the values
  * @param options.errors half-widths of the error bars, with the same names
@@ -122,15 +123,17 @@ export function bars(
     return entries.every((entry): entry is [string, Group] => typeof entry[1] === 'object') ? entries : [['', given as Group]]
   }
   const errors = options.errors === undefined ? {} : Object.fromEntries(groups(options.errors))
-  const traces = groups(values).map(([name, group]): Trace => {
+  const shown = groups(values)
+  const labelled = horizontal || shown.reduce((sum, [, group]) => sum + Object.keys(group).length, 0) <= 24
+  const traces = shown.map(([name, group]): Trace => {
     const names = Object.keys(group)
     const heights = Object.values(group)
     const spread = errors[name]
     const error = spread && { type: 'data', array: names.map((key) => spread[key] ?? 0) }
     return {
       type: 'bar', name, x: horizontal ? heights : names, y: horizontal ? names : heights,
-      orientation: horizontal ? 'h' : 'v', text: heights.map((height) => formatNumber(height, 3)), textposition: 'auto', insidetextanchor: 'middle',
-      textangle: 0,
+      orientation: horizontal ? 'h' : 'v',
+      ...labelled && { text: heights.map((height) => formatNumber(height, 3)), textposition: 'auto', insidetextanchor: 'middle', textangle: 0 },
       ...error && { [horizontal ? 'error_x' : 'error_y']: error },
     }
   })

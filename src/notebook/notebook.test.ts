@@ -89,6 +89,9 @@ test('bars group by name, with errors', () => {
   const { data } = plotly(bars({ before: { a: 3, b: 5 }, after: { a: 1, b: 2 } }, { ...options, errors: { after: { a: 0.1, b: 0.2 } } }))
   expect(data.map(({ name, y }) => [name, y])).toEqual([['before', [3, 5]], ['after', [1, 2]]])
   expect(data[1]!['error_y']).toEqual({ type: 'data', array: [0.1, 0.2] })
+  expect(data[0]!['text']).toEqual(['3', '5'])
+  const many = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`layer ${i}`, i]))
+  expect(plotly(bars({ before: many, after: many }, options)).data.map((trace) => trace['text'])).toEqual([undefined, undefined])
 })
 
 test('a histogram counts every value once', () => {
@@ -161,6 +164,17 @@ test('charts side by side become panels of one figure; tables share a row', () =
   expect(colours).toEqual([['a', '#0072b2', true], ['b', '#d55e00', true], ['b', '#d55e00', false], ['a', '#0072b2', false]])
   expect(sideBySide(table([{ a: 1 }]), table([{ b: 2 }, { b: 3 }])).toString()).toBe(['a   b', '─   ─', '1   2', '    3'].join('\n'))
   expect(code(() => sideBySide(table([]), lines({ a: [1] }, titles)))).toBe('SIDE_BY_SIDE')
+})
+
+test('heatmaps of one quantity share a scale, others keep their own', () => {
+  const map = (z: number[][], value: string) => heatmap(z, { title: 't', x: 'column (px)', y: 'row (px)', value })
+  const one = plotly(sideBySide(map([[1, 2]], 'share (%)'), map([[7, 5]], 'share (%)')))
+  expect(one.layout['coloraxis']).toMatchObject({ cmin: 1, cmax: 7, colorscale: 'Viridis', colorbar: { title: { text: 'share (%)' } } })
+  expect(one.data.map((trace) => [trace['coloraxis'], trace['colorbar']])).toEqual([['coloraxis', undefined], ['coloraxis', undefined]])
+  expect(plotly(sideBySide(map([[1, 2]], 'share (%)'), map([[-7, 5]], 'share (%)'))).layout['coloraxis']).toMatchObject({ cmin: -7, cmax: 7, colorscale: 'RdBu' })
+  const two = plotly(sideBySide(map([[1, 2]], 'share (%)'), map([[7, 5]], 'time (ms)')))
+  expect(two.layout['coloraxis']).toBeUndefined()
+  expect(two.data.every((trace) => trace['colorbar'] !== undefined)).toBe(true)
 })
 
 const surface = (isTTY: boolean, host?: NotebookHost) => {

@@ -59,7 +59,30 @@ function panels(figures: readonly Figure[]): Figure {
     }
     if (one.layout['barmode'] !== undefined) layout['barmode'] = one.layout['barmode']
   })
-  return new Figure(data, { ...layout, annotations })
+  return new Figure(...sharedColours(data, { ...layout, annotations }))
+}
+
+/** Heatmaps of one quantity, told by the title of the bar, share one scale and one bar: so their colours can be compared. */
+function sharedColours(data: readonly Trace[], layout: Layout): [Trace[], Layout] {
+  const quantity = (trace: Trace): unknown => ((trace['colorbar'] as Layout | undefined)?.['title'] as Layout | undefined)?.['text']
+  const maps = data.filter((trace) => trace['type'] === 'heatmap')
+  const [first] = maps
+  if (first === undefined || maps.length < 2 || maps.some((map) => quantity(map) !== quantity(first))) return [[...data], layout]
+  const values = maps.flatMap((map) => (map['z'] as number[][]).flat())
+  const signed = maps.find((map) => map['reversescale'] === true)
+  const [low, high] = [values.reduce((a, b) => Math.min(a, b), Infinity), values.reduce((a, b) => Math.max(a, b), -Infinity)]
+  const bound = Math.max(-low, high)
+  const { colorscale, reversescale } = signed ?? first
+  const coloraxis = {
+    colorscale, ...reversescale === true && { reversescale }, cmin: signed ? -bound : low, cmax: signed ? bound : high,
+    colorbar: { title: { text: quantity(first) }, thickness: 10 },
+  }
+  const shared = data.map((trace) => {
+    if (trace['type'] !== 'heatmap') return trace
+    const own = new Set(['colorbar', 'colorscale', 'reversescale', 'zmin', 'zmax'])
+    return { ...Object.fromEntries(Object.entries(trace).filter(([key]) => !own.has(key))), coloraxis: 'coloraxis' }
+  })
+  return [shared, { ...layout, coloraxis }]
 }
 
 /**

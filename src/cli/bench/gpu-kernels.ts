@@ -1,10 +1,12 @@
 // `npm run bench -- gpu-kernels [file…]`: every version of the kernels in native/kernels on this machine's GPU, against the
-// copy of memory that the same program measures; and, where Nsight Compute is, the emulator's counters beside the GPU's.
+// copy of memory that the same program measures, beside PyTorch's own operators (products are cuBLAS's) where a PyTorch with
+// CUDA is; and, where Nsight Compute is, the emulator's counters beside the GPU's.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { kernelLines, type BenchContext, type BenchSuite, type Row, type SuiteResult, type Target } from '../../benchmarks'
 import { compareCounters, cudaFile, gpuNames, ncuCommand, nvcc, parseNcu } from '../../runtime'
+import { torchPython } from '../training/contestants'
 
 export const suite: BenchSuite = {
   name: 'gpu-kernels',
@@ -15,12 +17,27 @@ export const suite: BenchSuite = {
 /** Kernels whose time is that of their memory traffic: the best version should reach 90% of the copy. */
 const MEMORY_BOUND: ReadonlySet<string> = new Set(['vector_add', 'transpose', 'reduction', 'softmax', 'layer_norm', 'bias_gelu', 'embedding', 'quantize'])
 
+/** Kernels that do in one pass what PyTorch does in several. */
+const FUSED: ReadonlySet<string> = new Set(['bias_gelu', 'int8_gemm', 'quantize'])
+
+/** What PyTorch needs for the same task, or why it is not known. */
+function byTorch(python: string | undefined, name: string, context: BenchContext): { readonly operator: string, readonly milliseconds?: number, readonly missing?: string } {
+  const operator = 'PyTorch'
+  if (python === undefined) return { operator, missing: 'no Python with torch: set WHETSTONE_PYTHON' }
+  const { stdout, stderr } = spawnSync(python, [path.join(context.root, 'src', 'cli', 'gpu-kernels', 'peer.py'), path.join(context.root, 'native', 'kernels'), name], { encoding: 'utf8', timeout: 300_000 })
+  const line = (stdout as string | null)?.trim() ?? ''
+  if (!line.startsWith('{')) return { operator, missing: stderr.trim().split('\n').at(-1) ?? 'it printed nothing' }
+  const { operator: called = '', ...rest } = JSON.parse(line) as { operator?: string, milliseconds?: number, missing?: string }
+  return { operator: `${operator}: ${called}`, ...rest }
+}
+
 async function measure(context: BenchContext): Promise<SuiteResult> {
   const folder = path.join(context.root, 'native', 'kernels')
   const asked = context.args
   const names = readdirSync(folder).filter((file) => file.endsWith('.cu')).map((file) => file.replace('.cu', '')).filter((name) => asked.length === 0 || asked.includes(name))
   const missing = nvcc() === undefined ? 'nvcc is not installed' : gpuNames().length === 0 ? 'no NVIDIA GPU' : undefined
   const rows: Row[] = [], targets: Target[] = []
+  const python = missing === undefined ? torchPython() : undefined
   for (const name of names) {
     if (missing !== undefined) {
       rows.push({ case: name, contestant: 'GPU', unit: 'ms', missing })
@@ -37,6 +54,15 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
     }
     const best = Math.max(0, ...lines.map((line) => line.ofCopy))
     if (MEMORY_BOUND.has(name)) targets.push({ name, wanted: '90% of the copy', reached: `${(100 * best).toFixed(1)}%`, met: best >= 0.9 })
+    const peer = byTorch(python, name, context), fastest = Math.min(...lines.map((line) => line.milliseconds))
+    rows.push({
+      case: name, contestant: peer.operator, unit: 'ms', ...peer.missing === undefined ? {} : { missing: peer.missing },
+      ...peer.milliseconds === undefined ? {} : { median: peer.milliseconds, ...first === undefined ? {} : { ratio: peer.milliseconds / first.milliseconds } },
+    })
+    const faster = (peer.milliseconds ?? Number.NaN) / fastest
+    const reached = Number.isNaN(faster) ? peer.missing ?? 'not measured' : `${faster.toFixed(2)} times its speed`
+    if (name === 'sgemm') targets.push({ name: 'sgemm against cuBLAS in float32', wanted: '90% of its speed', reached, met: Number.isNaN(faster) ? null : faster >= 0.9 })
+    if (FUSED.has(name)) targets.push({ name: `${name} against PyTorch eager`, wanted: 'faster', reached, met: Number.isNaN(faster) ? null : faster > 1 })
     rows.push(...await counters(name, file, (await module.compile()).executable))
   }
   return { rows, targets }

@@ -1,6 +1,6 @@
 // Tensors over shared storages: PyTorch describes a tensor by storage, offset, sizes and strides; ONNX wants the elements
 // one after the other.
-import { DTYPES, elementCount, rowMajorStrides, type DType, type Shape } from '../core'
+import { DTYPES, elementCount, rowMajorStrides, stridedCopy, type DType, type Shape } from '../core'
 import { formatShape } from '../onnx'
 import { ConvertError } from './errors'
 
@@ -65,32 +65,5 @@ export function gather(storage: Uint8Array, layout: Layout, where: string, budge
       expected: `at most ${budget} bytes`, got: String(count * size), where, fix: 'save tensor.clone() instead',
     })
   }
-  const out = new Uint8Array(count * size)
-  copy(storage, out, layout, size)
-  return out
-}
-
-/** An odometer over the outer axes; the innermost one is a loop. */
-function copy(from: Uint8Array, to: Uint8Array, { shape, strides, offset }: Layout, size: number): void {
-  const inner = shape.at(-1) ?? 1
-  const step = strides.at(-1) ?? 0
-  const outer = shape.slice(0, -1)
-  const at = outer.map(() => 0)
-  let place = offset
-  for (let written = 0; written < to.byteLength;) {
-    for (let i = 0; i < inner; i++, written += size) {
-      const source = (place + i * step) * size
-      for (let byte = 0; byte < size; byte++) to[written + byte] = from[source + byte] ?? 0
-    }
-    for (let axis = outer.length - 1; axis >= 0; axis--) {
-      const next = (at[axis] ?? 0) + 1
-      place += strides[axis] ?? 0
-      if (next < (outer[axis] ?? 0)) {
-        at[axis] = next
-        break
-      }
-      place -= next * (strides[axis] ?? 0)
-      at[axis] = 0
-    }
-  }
+  return stridedCopy(storage, size, layout.shape, layout.strides, layout.offset)
 }

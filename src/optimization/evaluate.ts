@@ -1,5 +1,5 @@
 // Operators on constants, computed here: the arithmetic of shapes and small tensors. For everything else a model is run.
-import { broadcastShape, DTYPES, elementCount, rowMajorStrides, sameShape, type DType } from '../core'
+import { broadcastShape, DTYPES, elementCount, rowMajorStrides, sameShape, stridedCopy, type DType } from '../core'
 import { Tensor, type Node, type TensorArray } from '../onnx'
 import { dtypeOfCode } from '../onnx/codec/codes'
 
@@ -100,12 +100,16 @@ function take(x: Tensor, places: ArrayLike<number>, shape: readonly number[]): T
   const bytes = DTYPES[x.dtype].bits / 8
   const from = x.bytes
   const out = new Uint8Array(places.length * bytes)
-  for (let i = 0; i < places.length; i++) {
+  for (let i = 0, to = 0; i < places.length; i++) {
     const start = (places[i] ?? 0) * bytes
-    out.set(from.subarray(start, start + bytes), i * bytes)
+    for (let byte = 0; byte < bytes; byte++) out[to++] = from[start + byte] ?? 0
   }
   return Tensor.ofBytes(x.dtype, shape, out)
 }
+
+/** A strided view of `x` as a tensor of its own. */
+const view = (x: Tensor, shape: readonly number[], strides: readonly number[], base = 0): Tensor =>
+  Tensor.ofBytes(x.dtype, shape, stridedCopy(x.bytes, DTYPES[x.dtype].bits / 8, shape, strides, base))
 
 const axisOf = (axis: number, rank: number): number | undefined => {
   const index = axis < 0 ? axis + rank : axis
@@ -157,19 +161,7 @@ const transpose: Evaluator = ({ node, inputs: [x] }) => {
   if (order.length !== x.shape.length) return undefined
   const strides = rowMajorStrides(x.shape)
   const shape = order.map((axis) => x.shape[axis] ?? 1)
-  return take(x, stridedPlaces(shape, order.map((axis) => strides[axis] ?? 1), 0), shape)
-}
-
-/** Places of the elements of a view: base + Σ index · stride. */
-function stridedPlaces(shape: readonly number[], strides: readonly number[], base: number): Int32Array {
-  const places = new Int32Array(elementCount(shape))
-  const own = rowMajorStrides(shape)
-  for (let i = 0; i < places.length; i++) {
-    let place = base
-    for (let axis = 0; axis < shape.length; axis++) place += (Math.floor(i / (own[axis] ?? 1)) % (shape[axis] ?? 1)) * (strides[axis] ?? 0)
-    places[i] = place
-  }
-  return places
+  return view(x, shape, order.map((axis) => strides[axis] ?? 1))
 }
 
 const gather: Evaluator = ({ node, inputs: [x, indices], limit }) => {
@@ -232,7 +224,7 @@ const slice: Evaluator = (call) => {
     base += start * (strides[axis] ?? 1)
     strides[axis] = (strides[axis] ?? 1) * step
   }
-  return take(x, stridedPlaces(shape, strides, base), shape)
+  return view(x, shape, strides, base)
 }
 
 const cast: Evaluator = ({ node, inputs: [x] }) => {
@@ -282,7 +274,12 @@ const where: Evaluator = ({ inputs: [condition, a, b], limit }) => {
 const expand: Evaluator = ({ inputs: [x, target], limit }) => {
   if (x === undefined || target === undefined) return undefined
   const shape = broadcastShape(x.shape, target.numbers())
-  return elementCount(shape) > limit ? undefined : take(x, broadcastPlaces(x.shape, shape), shape)
+  if (elementCount(shape) > limit) return undefined
+  const strides = rowMajorStrides(x.shape)
+  return view(x, shape, shape.map((_, axis) => {
+    const own = axis - shape.length + x.shape.length
+    return own < 0 || x.shape[own] === 1 ? 0 : strides[own] ?? 0
+  }))
 }
 
 const shapeOf: Evaluator = ({ node, inputs: [x] }) => {

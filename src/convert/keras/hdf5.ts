@@ -258,6 +258,6 @@ export class Hdf5File {
 
 function dtypeOf(type: Datatype): DType | undefined {
   if (type.bigEndian) return undefined
-  const name = type.class === 1 ? `float${type.size * 8}` : type.class === 0 ? `${type.signed ? '' : 'u'}int${type.size * 8}` : type.class === 8 ? 'bool' : ''
+  const name = type.class === 1 ? `float${type.size * 8}` : type.class === 0 ? `${type.signed ? '' : 'u'}int${type.size * 8}` : type.class === 8 && type.size === 1 ? 'bool' : ''
   return ['float16', 'float32', 'float64', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'bool'].includes(name) ? name as DType : undefined
 }

@@ -63,6 +63,17 @@ describe('damaged files', () => {
     }
   })
 
+  test('what long runs of fuzzing found: a kernel with an axis less, a boolean of another size', () => {
+    const changed = (at: number, value: number): Buffer => {
+      const bytes = Buffer.from(h5)
+      bytes[at] = value
+      return bytes
+    }
+    expect(survive(() => convert.convert(changed(16_680, 0)))).toMatchObject({ code: 'CONVERT_WEIGHTS' })
+    const file = new Hdf5File(changed(6528, 152), 'given')
+    for (const [name, dataset] of file.datasets()) survive(() => file.tensor(dataset, name))
+  })
+
   test('bytes of HDF5 changed: every object is read or refused', () => {
     fc.assert(fc.property(fc.array(fc.tuple(fc.nat(h5.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {
       const bytes = Buffer.from(h5)

@@ -290,7 +290,13 @@ function recurrent(c: LayerContext, kind: keyof typeof RNN, config: Json, weight
   const [kernel, recurrentKernel, bias] = weights
   if (kernel === undefined || recurrentKernel === undefined) throw c.error('a weight is missing')
   const units = config.get('units').size
-  if (recurrentKernel.shape[1] !== count * units) throw new ConvertError('CONVERT_WEIGHTS', 'The weights of a layer do not fit its configuration', { expected: `${count * units} columns`, got: `[${recurrentKernel.shape.join(', ')}]`, where: `layer ${c.name}` })
+  const fits = ({ shape }: Tensor, rows: number | undefined): boolean => shape.length === 2 && shape[1] === count * units && (rows === undefined || shape[0] === rows)
+  for (const [weight, rows] of [[kernel, undefined], [recurrentKernel, units]] as const) {
+    if (fits(weight, rows)) continue
+    throw new ConvertError('CONVERT_WEIGHTS', 'The weights of a layer do not fit its configuration', {
+      expected: `[${rows ?? 'features'}, ${count * units}]`, got: `[${weight.shape.join(', ')}]`, where: `layer ${c.name}`, fix: 'save the model again with Keras: model.save("model.keras")',
+    })
+  }
   const after = kind === 'GRU' && config.maybe('reset_after')?.bool !== false
   const flat = bias === undefined ? undefined : (bias.toArray() as Float32Array)
   const reordered = (from: Float32Array): Float32Array => Float32Array.from({ length: count * units }, (_, i) => from[(order[Math.floor(i / units)] ?? 0) * units + (i % units)] ?? 0)

@@ -1,5 +1,5 @@
 // Element types and constant tensors of TensorFlow as ONNX ones (types.proto, tensor.proto).
-import { DTYPES, byteLength, elementCount, type DType } from '../../core'
+import { DTYPES, byteLength, elementCount, rowMajorStrides, stridedCopy, type DType } from '../../core'
 import { Tensor, type Dim } from '../../onnx'
 import { readVarints } from '../../onnx/codec/reader'
 import { ConvertError } from '../errors'
@@ -127,44 +127,9 @@ function wrongSize(expected: string, got: string, where: string): ConvertError {
 export function permuted(tensor: Tensor, order: readonly number[]): Tensor {
   const bits = DTYPES[tensor.dtype].bits
   if (tensor.dtype === 'string' || bits < 8) throw new ConvertError('CONVERT_DTYPE', 'Weights of this type cannot be laid out anew', { got: tensor.dtype })
-  const size = bits / 8
-  // Elements are only moved, so the arrays may all pass for one kind.
-  const kinds: Readonly<Record<number, unknown>> = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }
-  const Words = kinds[size] as Uint8ArrayConstructor | undefined
-  if (Words === undefined) throw new ConvertError('CONVERT_DTYPE', 'Weights of this type cannot be laid out anew', { got: tensor.dtype })
-  const source = aligned(tensor.bytes, Words)
+  const strides = rowMajorStrides(tensor.shape)
   const shape = order.map((axis) => tensor.shape[axis] ?? 1)
-  const strides: number[] = []
-  let step = 1
-  for (let axis = tensor.shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = step
-    step *= tensor.shape[axis] ?? 1
-  }
-  // Axes that stay beside each other are one; the last one is a loop of its own.
-  const groups: { size: number; stride: number }[] = []
-  order.forEach((axis, i) => {
-    const group = groups.at(-1)
-    if (group !== undefined && axis === (order[i - 1] ?? -2) + 1) {
-      group.size *= tensor.shape[axis] ?? 1
-      group.stride = strides[axis] ?? 1
-    } else groups.push({ size: tensor.shape[axis] ?? 1, stride: strides[axis] ?? 1 })
-  })
-  const out = new Words(tensor.size)
-  const { size: inner, stride } = groups.pop() ?? { size: 1, stride: 1 }
-  const index = groups.map(() => 0)
-  let from = 0
-  for (let to = 0; to < out.length; to += inner) {
-    for (let i = 0, at = from; i < inner; i++, at += stride) out[to + i] = source[at] as number
-    for (let k = groups.length - 1; k >= 0; k--) {
-      const group = groups[k] as { size: number; stride: number }
-      from += group.stride
-      index[k] = (index[k] ?? 0) + 1
-      if ((index[k] ?? 0) < group.size) break
-      from -= group.stride * group.size
-      index[k] = 0
-    }
-  }
-  return Tensor.ofBytes(tensor.dtype, shape, new Uint8Array(out.buffer))
+  return Tensor.ofBytes(tensor.dtype, shape, stridedCopy(tensor.bytes, bits / 8, shape, order.map((axis) => strides[axis] ?? 1)))
 }
 
 /** Refuses weights that are not finite numbers. */

@@ -115,6 +115,11 @@ test('plain values of pickles, as Python writes them', () => {
   expect([...(map.get('s') as Set<number>)]).toEqual([1])
 })
 
+test('the function that makes tensors, held as a value, is no tensor', () => {
+  const pickle = Buffer.from('\x80\x02}(X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\nX\x01\x00\x00\x00nK\x01u.', 'latin1')
+  expect(readCheckpoint(writeZip([{ name: 'm/data.pkl', data: pickle }])).names).toEqual([])
+})
+
 test('mutated checkpoints are read or refused with a typed error', () => {
   const read = (input: Uint8Array): void => {
     if (!isCheckpoint(byteSource(input))) return

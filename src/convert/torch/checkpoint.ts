@@ -133,7 +133,8 @@ function wholes(value: PickleValue | undefined): number[] | undefined {
 function collect(value: PickleValue, path: string, into: Map<string, TensorRef>, depth: number): void {
   if (depth > MAX_DEPTH) return
   if (value instanceof PickleObject) {
-    if (value.kind === 'tensor') into.set(path === '' ? 'tensor' : path, value.value as TensorRef)
+    // The function that makes tensors has this kind, too, when a pickle holds it as a value; it has no contents.
+    if (value.kind === 'tensor' && value.value !== undefined) into.set(path === '' ? 'tensor' : path, value.value as TensorRef)
     return
   }
   const under = (key: string): string => (path === '' ? key : `${path}.${key}`)

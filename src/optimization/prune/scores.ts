@@ -21,7 +21,9 @@ export type Gradients = ReadonlyMap<string, ArrayLike<number>>
 const each = (weight: ScoredWeight, f: (w: number, g: number) => number): Float64Array => {
   const w = floats(weight.tensor)
   const g = weight.gradient
-  return Float64Array.from({ length: w.length }, (_, i) => f(w[i] ?? 0, g?.[i] ?? 0))
+  const scores = new Float64Array(w.length)
+  for (let i = 0; i < scores.length; i++) scores[i] = f(w[i] ?? 0, g?.[i] ?? 0)
+  return scores
 }
 
 const withGradient = (name: string, f: (w: number, g: number) => number): Score => (weight) => {
@@ -50,5 +52,5 @@ export const movement: Score = withGradient('movement', (_, sum) => sum)
 /** Uniform random numbers: the control that every other score has to beat. */
 export function randomScore(seed = 0): Score {
   const source = random(seed)
-  return (weight) => Float64Array.from({ length: weight.tensor.size }, () => source.next())
+  return (weight) => new Float64Array(weight.tensor.size).map(() => source.next())
 }

@@ -91,7 +91,9 @@ export function pruneWeights(model: Model, options: PruneOptions): PruneResult {
   const layers = weights.map(({ value, tensor }, i) => {
     const mask = masks[i] ?? new Uint8Array()
     work.graph.setInitializer(value, applyMask(tensor, mask))
-    return { weight: value.name, size: mask.length, zeros: mask.reduce((sum, kept) => sum + 1 - kept, 0) }
+    let zeros = mask.length
+    for (const kept of mask) zeros -= kept
+    return { weight: value.name, size: mask.length, zeros }
   })
   const [size, zeros] = [layers.reduce((sum, l) => sum + l.size, 0), layers.reduce((sum, l) => sum + l.zeros, 0)]
   return { model: work, masks: new Map(weights.map(({ value }, i) => [value.name, masks[i] ?? new Uint8Array()])), layers, sparsity: size === 0 ? 0 : zeros / size }
@@ -100,7 +102,9 @@ export function pruneWeights(model: Model, options: PruneOptions): PruneResult {
 /** w · mask. */
 export function applyMask(tensor: Tensor, mask: Uint8Array): Tensor {
   const data = floats(tensor)
-  return Tensor.from(Float64Array.from({ length: mask.length }, (_, i) => (mask[i] === 0 ? 0 : data[i] ?? 0)), tensor.shape, tensor.dtype)
+  const out = new Float64Array(mask.length)
+  for (let i = 0; i < out.length; i++) if (mask[i] !== 0) out[i] = data[i] ?? 0
+  return Tensor.from(out, tensor.shape, tensor.dtype)
 }
 
 /** Masks without the share `sparsity` of the smallest scores; equal scores in order of place, so the share is exact. */
@@ -114,11 +118,16 @@ function smallest(scores: readonly Float64Array[], sparsity: number): Uint8Array
     at += s.length
   }
   const threshold = all.slice().sort()[count] ?? Infinity
-  let ties = count - all.reduce((sum, s) => sum + (s < threshold ? 1 : 0), 0)
-  return scores.map((s) => Uint8Array.from(s, (value) => {
-    if (value < threshold) return 0
-    return value === threshold && ties-- > 0 ? 0 : 1
-  }))
+  let ties = count
+  for (const value of all) if (value < threshold) ties--
+  return scores.map((s) => {
+    const mask = new Uint8Array(s.length)
+    for (let i = 0; i < mask.length; i++) {
+      const value = s[i] ?? NaN
+      mask[i] = value < threshold || (value === threshold && ties-- > 0) ? 0 : 1
+    }
+    return mask
+  })
 }
 
 function patternMask({ tensor, axis }: LinearWeight, scores: Float64Array, { n, m }: Pattern): Uint8Array {

@@ -271,7 +271,7 @@ export const LESSON_QUESTIONS: readonly Question[] = [
       { says: 'verifies accuracy and latency after each change, under production\'s load', weight: 2 },
     ],
     answer: 'I set a target (p99, throughput, cost) and a benchmark that looks like production, then profile: often half the time is decoding, copying or tokenising. Cheap first: the right execution provider, graph optimizations on and saved, as many threads as physical cores and no spinning between sessions, inputs bound in place, a warm session kept alive, static shapes where possible. Then batch: dynamic batching trades a few milliseconds for throughput. Then the model: fp16 on GPU, int8 where the processor has the instructions, fused attention, fewer channels, a student. After each step accuracy on held-out data and latency, alternating old and new in one run, with an interval; what does not help is taken out again.',
-    cites: ['session-cost', 'graph-optimization', 'dynamic-int8-time'],
+    cites: ['session-cost', 'graph-optimization', 'dynamic-int8-time', 'cost-factor', 'cost-floor'],
     followUps: ['The profile shows 40% in Transpose. What now?', 'How many threads, and why?', 'Why did int8 make it slower?'],
     probe: {
       draw: (r) => ({ share: one(r, 0.5, 0.6, 0.8), faster: one(r, 2, 4, 5) }),

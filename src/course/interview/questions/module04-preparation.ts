@@ -54,7 +54,7 @@ export const PREPARATION_QUESTIONS: readonly Question[] = [
       { says: 'measures on the device: latency when warm, peak memory, energy, thermal throttling', weight: 2 },
     ],
     answer: 'It depends on what the device computes with. A microcontroller or an NPU wants full-integer int8, inputs and outputs too, every operator in its list: one float operator sends the tensor back to the CPU. So: an edge architecture (MobileNet, EfficientNet-Lite, a small transformer) or a student of a larger model, structured pruning to reach the memory limit, then int8 with calibration on data from the device\'s own sensor, quantization-aware if it loses more than a percent. Peak activation memory is the hard limit on microcontrollers: reorder operators, smaller inputs. Then on the device: latency after ten minutes when it is warm, peak memory, millijoules an inference, and accuracy of the converted file, not of the checkpoint.',
-    cites: ['bench-int8-size', 'bench-int8-speed', 'bench-int8-lost'],
+    cites: ['bench-int8-size', 'bench-int8-lost', 'device-memory', 'device-slower'],
     followUps: ['Why avoid unstructured pruning there?', 'How do you find the peak memory?', 'How do you update models in the field?'],
     probe: {
       draw: (r) => ({ side: one(r, 96, 112, 160, 224), channels: one(r, 16, 24, 32) }),

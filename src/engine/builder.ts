@@ -59,8 +59,9 @@ export class Builder extends GraphWriter {
   /**
    * @param purpose `run`: the fastest form on ONNX Runtime, NaN exactly as in TensorFlow.js. `export`: the plainest form,
    *   the same for every batch size.
+   * @param block channels of a block in ONNX Runtime's layout for convolutions; 0: NCHW
    */
-  constructor(readonly purpose: 'run' | 'export' = 'run') {
+  constructor(readonly purpose: 'run' | 'export' = 'run', readonly block = 0) {
     super()
   }
 

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { throwIfInterrupted } from '../core'
 import type { NativeTensor } from '../runtime'
+import { blockOf } from './blocked'
 import { Builder } from './builder'
 import { EngineError } from './errors'
 import { build } from './executor'
@@ -90,7 +91,7 @@ function prepare(fn: (...inputs: tf.Tensor[]) => TraceResult, inputs: readonly t
 }
 
 function write(traced: Trace) {
-  const b = new Builder()
+  const b = new Builder('run', blockOf(backend().options))
   const leaves = new Map<Lazy, ReturnType<Builder['input']>>()
   for (const { value } of traced.inputs) leaves.set(value, b.input(value))
   const reached = reads(traced)

@@ -77,6 +77,6 @@ export function toModel(writer: GraphWriter, outputs: readonly V[], naming: Nami
     graph.addOutput(value)
   })
   const opsets = new Map([['', OPSET]])
-  if (nodes.some((node) => node.domain === 'com.microsoft')) opsets.set('com.microsoft', 1)
+  for (const { domain } of nodes) if (domain !== '') opsets.set(domain, 1)
   return new Model(graph, { opsets, irVersion: 10, producerName: 'whetstone' })
 }

@@ -85,7 +85,7 @@ export async function use(options: UseOptions): Promise<void> {
   checkSettings(settings)
   Object.assign(own.options, settings)
   if (provider !== undefined) own.options.providers = [provider]
-  if (provider !== undefined || 'threads' in settings || 'spinning' in settings || 'parallelFlops' in settings) own.executor.clear()
+  if (provider !== undefined || 'threads' in settings || 'spinning' in settings || 'parallelFlops' in settings || 'blocked' in settings) own.executor.clear()
 }
 
 /** What the engine runs on, what it holds and what it has done. */

@@ -4,6 +4,7 @@ import { throwIfInterrupted } from '../core'
 import { writeModel } from '../onnx'
 import { Session, toNative } from '../runtime'
 import type { NativeTensor } from '../runtime'
+import { blockOf } from './blocked'
 import { Builder } from './builder'
 import { costOf } from './cost'
 import { toModel } from './encode'
@@ -174,7 +175,7 @@ export class Executor {
 
   /** Leaves become inputs, those in `frozen` constants. */
   #build(outputs: readonly Lazy[], leaves: readonly Lazy[], frozen?: ReadonlyMap<number, number>): Compiled {
-    const b = new Builder()
+    const b = new Builder('run', blockOf(this.options))
     const inputs = new Map(leaves.map((leaf, i) => {
       const value = frozen?.get(i)
       return [leaf, value === undefined ? b.input(leaf) : b.constant(leaf.dtype, leaf.shape, [value])]

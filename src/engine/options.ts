@@ -12,6 +12,8 @@ export interface EngineOptions {
   parallelFlops: number
   /** What idle threads of a graph with several do; see the runtime's `SessionOptions`. */
   spinning: 'off' | 'run' | 'on'
+  /** Whether convolutions on the CPU use ONNX Runtime's blocked layout where the processor has one. */
+  blocked: boolean
   /** Sessions kept. Each holds some 1 to 2 MB besides its graph. */
   maxSessions: number
   /** Estimated bytes of all kept sessions. */
@@ -31,7 +33,7 @@ export interface EngineOptions {
 /** The settings at the start. */
 export function defaultOptions(): EngineOptions {
   return {
-    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'run',
+    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'run', blocked: true,
     maxSessions: 256, maxSessionBytes: 2 * 2 ** 30, flushCalls: 600, maxCalls: 4000, fallback: true,
     replay: true, replayAfterMs: 200,
   }

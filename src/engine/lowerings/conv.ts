@@ -10,6 +10,7 @@ import { decline, lowering } from '../lowering'
 import type { Declined, KernelSpec, Lowering } from '../lowering'
 import type { Builder } from '../builder'
 import type { GraphAttribute, V } from '../graph'
+import { blockedConvolution, fitsBlocks } from '../blocked'
 import { activate } from './elementwise'
 
 type Info = backend_util.Conv2DInfo
@@ -40,6 +41,7 @@ function convolve(b: Builder, x: V, w: V, i: Info, bias?: V): V {
       false, false, bias && b.reshape(bias, [i.outChannels]))
     return b.reshape(flat, i.outShape)
   }
+  if (fitsBlocks(b, i.inChannels, i.outChannels)) return blockedConvolution(b, x, w, window(i), i.outShape, bias)
   const inputs = [b.toNCHW(x), b.transpose(w, [3, 2, 0, 1]), ...(bias ? [b.reshape(bias, [i.outChannels])] : [])]
   const shape = [i.batchSize, i.outChannels, i.outHeight, i.outWidth]
   return b.toNHWC(b.node('Conv', inputs, window(i), { shape, dtype: 'float32' }))
@@ -84,8 +86,45 @@ function patchesBySlices(b: Builder, x: V, i: Info): V {
   return b.reshape(b.concat(parts, 3), [i.batchSize * i.outHeight * i.outWidth, columns])
 }
 
+/**
+ * The image beside itself, moved by 0, 1, … pixels along one axis: [N·rows·columns, count·channels]. Pixel (r, c) of part k
+ * is pixel (r + k·down, c + k·across) of `padded`.
+ */
+function moved(b: Builder, padded: V, rows: number, columns: number, count: number, down: number, across: number): V {
+  const [n = 1, height = 1, width = 1, channels = 1] = padded.shape
+  const places: number[] = []
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) for (let k = 0; k < count; k++) places.push((r + k * down) * width + c + k * across)
+  }
+  const gathered = b.gather(b.reshape(padded, [n, height * width, channels]), b.constant('int32', [places.length], places), 1)
+  return b.reshape(gathered, [n * rows * columns, count * channels])
+}
+
+/**
+ * ∂/∂w for stride 1, with x moved along its rows only and dy along its columns only:
+ * dw[p, q] = Σ x[i, c + q − left]·dy[i − p + top, c] over the rows i of x. All p and q are one product of two narrow
+ * matrices, [kw·in, pixels]·[pixels, kh·out], which copies kw·in + kh·out numbers a pixel and not kh·kw·in.
+ */
+function narrowFilterGradient(b: Builder, x: V, dy: V, i: Info): V | undefined {
+  const { top, bottom, left, right } = i.padInfo
+  const [kh, kw] = [i.filterHeight, i.filterWidth]
+  const plain = i.strideHeight === 1 && i.strideWidth === 1 && i.dilationHeight === 1 && i.dilationWidth === 1
+  if (b.purpose === 'export' || !plain || i.inChannels < 8 || top >= kh || bottom >= kh || kw * i.inChannels + kh * i.outChannels > kh * kw * i.inChannels) return undefined
+  const beside = moved(b, b.pad(b.settle(x), [[0, 0], [0, 0], [left, right], [0, 0]]), i.inHeight, i.outWidth, kw, 0, 1)
+  const above = b.pad(b.settle(dy), [[0, 0], [kh - 1 - top, kh - 1 - bottom], [0, 0], [0, 0]])
+  // Part k of dy is the row of the kernel p = kh − 1 − k.
+  const below = moved(b, above, i.inHeight, i.outWidth, kh, 1, 0)
+  const few = beside.shape.at(-1) ?? 1
+  const swapped = few > (below.shape.at(-1) ?? 1)
+  const product = swapped ? b.transpose(b.matmul(below, beside, true), [1, 0]) : b.matmul(beside, below, true)
+  const parts = b.transpose(b.reshape(product, [kw, i.inChannels, kh, i.outChannels]), [2, 0, 1, 3])
+  return b.reshape(b.slice(parts, [kh - 1, 0, 0, 0], [kh, kw, i.inChannels, i.outChannels], [-1, 1, 1, 1]), i.filterShape)
+}
+
 /** ∂/∂w: the patches' product with dy, one matrix product over all pixels. */
 function filterGradient(b: Builder, x: V, dy: V, i: Info): V {
+  const narrow = narrowFilterGradient(b, x, dy, i)
+  if (narrow) return narrow
   const rows = patches(b, x, i)
   const flat = b.reshape(dy, [rows.shape[0] ?? 1, i.outChannels])
   return b.reshape(b.matmul(rows, flat, true, false), [i.filterHeight, i.filterWidth, i.inChannels, i.outChannels])
@@ -117,6 +156,9 @@ function inputGradient(b: Builder, dy: V, w: V, i: Info): V {
     const around = pads(i).map((p, side) => (rest[side % 2] ?? 0) - p)
     if (around.every((p) => p >= 0)) {
       const turned = b.slice(w, [i.filterHeight - 1, i.filterWidth - 1, 0, 0], w.shape, [-1, -1, 1, 1])
+      if (fitsBlocks(b, i.outChannels, i.inChannels)) {
+        return blockedConvolution(b, dy, b.transpose(turned, [0, 1, 3, 2]), { ...window(i), pads: around }, i.inShape)
+      }
       return b.toNHWC(b.node('Conv', [b.toNCHW(dy), b.transpose(turned, [2, 3, 0, 1])], { ...window(i), pads: around },
         { shape, dtype: 'float32' }))
     }

@@ -7,6 +7,7 @@ import { decline, lowering } from '../lowering'
 import type { Declined, KernelSpec, Lowering } from '../lowering'
 import type { Builder } from '../builder'
 import type { GraphAttribute, V } from '../graph'
+import { NCHWC, fromBlocks, toBlocks } from '../blocked'
 
 type Info = backend_util.Conv2DInfo
 type Geometry = MaxPoolAttrs | MaxPoolGradAttrs | AvgPoolGradAttrs
@@ -41,8 +42,43 @@ const refused = (a: Geometry, x: KernelSpec): Declined | undefined => {
 const maxWithPlace = (b: Builder, x: V, i: Info): readonly V[] => b.emit('MaxPool', [b.toNCHW(x)], window(i), [
   { shape: pooled(i), dtype: 'float32' }, { shape: pooled(i), dtype: 'int64' }])
 
+/** The largest of each window. */
+function maximum(b: Builder, x: V, i: Info): V {
+  if (b.block > 0 && i.inChannels % b.block === 0) return fromBlocks(b, b.node('MaxPool', [toBlocks(b, x)], window(i), { shape: pooled(i), dtype: 'float32' }, NCHWC))
+  return b.toNHWC(maxWithPlace(b, x, i)[0] as V)
+}
+
+/** The two halves of an axis that has two elements. */
+const halves = (b: Builder, v: V, axis: number): readonly [V, V] => {
+  const spec = { shape: v.shape.map((size, k) => (k === axis ? size / 2 : size)), dtype: v.dtype }
+  return b.emit('Split', [v], { axis, num_outputs: 2 }, [spec, spec]) as readonly [V, V]
+}
+
+/**
+ * The gradient over windows of 2×2 without places: the left pixel of a pair gets dy where it is at least the right one, then
+ * the upper of two such maxima where it is at least the lower one. So the first of equal pixels in reading order gets it,
+ * as in TensorFlow.js. Images stay channels-last.
+ */
+function pairGradient(b: Builder, dy: V, x: V, i: Info): V {
+  const [n, h, w, c] = [i.batchSize, i.outHeight, i.outWidth, i.inChannels]
+  const first = (pair: readonly [V, V]): V => b.cast(b.compare('GreaterOrEqual', ...pair), 'float32')
+  const share = (d: V, pair: readonly [V, V], axis: number): V => {
+    const one = b.binary('Mul', d, first(pair))
+    return b.concat([one, b.binary('Sub', d, one)], axis)
+  }
+  const beside = halves(b, b.reshape(b.settle(x), [n, 2 * h, w, 2, c]), 3)
+  const rows = b.reshape(b.binary('Max', ...beside), [n, h, 2, w, c])
+  const above = halves(b, rows, 2)
+  const byRow = share(b.reshape(b.settle(dy), [n, h, 1, w, c]), above, 2)
+  return b.reshape(share(b.reshape(byRow, [n, 2 * h, w, 1, c]), beside, 3), x.shape)
+}
+
+const inPairs = (b: Builder, i: Info): boolean => b.block > 0 && i.inChannels >= 8 && i.filterHeight === 2 && i.filterWidth === 2 && disjoint(i)
+  && i.inHeight === 2 * i.outHeight && i.inWidth === 2 * i.outWidth && i.padInfo.top + i.padInfo.left + i.padInfo.bottom + i.padInfo.right === 0
+
 /** Sends each dy to the place its maximum came from. */
 function maxGradient(b: Builder, dy: V, x: V, i: Info): V {
+  if (inPairs(b, i)) return pairGradient(b, dy, x, i)
   const place = maxWithPlace(b, x, i)[1] as V
   const count = elementCount(pooled(i))
   const total = elementCount(image(i))
@@ -71,7 +107,7 @@ function averageGradient(b: Builder, dy: V, i: Info): V {
 export const pool = {
   MaxPool: lowering<MaxPoolAttrs, 'x'>({
     infer: ({ x }, a) => refused(a, x) ?? { shape: geometry(a, x.shape).outShape, dtype: 'float32' },
-    emit: (b, { x }, a) => b.toNHWC(maxWithPlace(b, x, geometry(a, x.shape))[0] as V),
+    emit: (b, { x }, a) => maximum(b, x, geometry(a, x.shape)),
     except: NOT_HERE,
   }),
   AvgPool: lowering<AvgPoolAttrs, 'x'>({

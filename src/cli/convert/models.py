@@ -86,6 +86,7 @@ class Output(torch.nn.Module):
 
 def _text(config, model, names, **options):
     def make():
+        torchvision_without_compiled_operators()
         import transformers
         fixed = options.pop('fixed', {})
         made = getattr(transformers, model)(getattr(transformers, config)(**options))
@@ -95,6 +96,7 @@ def _text(config, model, names, **options):
 
 def _image(config, model, names, shape, **options):
     def make():
+        torchvision_without_compiled_operators()
         import transformers
         return Output(getattr(transformers, model)(getattr(transformers, config)(**options)), names), (shape,)
     return make
@@ -148,6 +150,7 @@ MODELS = {
 
 
 def _whisper():
+    torchvision_without_compiled_operators()
     import transformers
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
     config = transformers.WhisperConfig(d_model=64, encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=128,

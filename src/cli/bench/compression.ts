@@ -20,7 +20,7 @@ interface Network {
 }
 
 const NETWORKS: readonly Network[] = [
-  { name: 'lenet-300-100', paper: { ratio: 40, before: 1.64, after: 1.58 }, sparsity: 0.925, bits: () => 5, batchSize: 128, samples: 60_000, epochs: [8, 2] },
+  { name: 'lenet-300-100', paper: { ratio: 40, before: 1.64, after: 1.58 }, sparsity: 0.925, bits: () => 5, batchSize: 128, samples: 60_000, epochs: [16, 4] },
   { name: 'lenet-5', paper: { ratio: 39, before: 0.8, after: 0.74 }, sparsity: 0.93, bits: (_, rank) => (rank > 2 ? 7 : 5), batchSize: 64, samples: 60_000, epochs: [2, 1] },
 ]
 

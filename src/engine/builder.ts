@@ -54,6 +54,15 @@ const sliceEnd = (begin: number, size: number, step: number): number => {
   return end < 0 ? -(2 ** 31) : end
 }
 
+/**
+ * Whether Aᵀ·B is computed faster as (Bᵀ·A)ᵀ. ONNX Runtime turns Aᵀ anew for every 128 columns of B, at about three times the
+ * price a number of laying out B: [1792, 128]ᵀ·[1792, 512] takes 2.8 ms, turned 2.2 ms.
+ */
+const turnPays = (inner: number, rows: number, columns: number): boolean => {
+  const price = (m: number, n: number): number => Math.ceil(n / 128) * m * 3 + n
+  return inner >= 1024 && Math.min(rows, columns) >= 64 && price(columns, rows) < 0.9 * price(rows, columns)
+}
+
 /** Writes ONNX nodes; every method returns the value it makes. */
 export class Builder extends GraphWriter {
   /**
@@ -223,6 +232,12 @@ export class Builder extends GraphWriter {
     const lead = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2))
     const shape = [...lead, rows, columns]
     const flatA = a.shape.slice(-2)
+    if (elementCount(lead) === 1 && transposeA && !transposeB && !bias && this.block > 0 && turnPays(a.shape.at(-2) ?? 1, rows, columns)) {
+      // Not a Gemm: ONNX Runtime would take the transpose behind it back.
+      const inputs = [this.reshape(b, b.shape.slice(-2)), this.reshape(a, flatA)]
+      const turnedProduct = this.node('FusedMatMul', inputs, { transA: 1, transB: 0 }, { shape: [columns, rows], dtype: a.dtype }, 'com.microsoft')
+      return this.reshape(this.swapLast(turnedProduct), shape)
+    }
     if (elementCount(lead) === 1) {
       const inputs = [this.reshape(a, flatA), this.reshape(b, b.shape.slice(-2)), ...(bias ? [bias] : [])]
       const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 }

@@ -18,6 +18,7 @@ function flopsOf(node: GraphNode): number {
   const [a, b] = node.inputs
   switch (node.op) {
     case 'Gemm':
+    case 'FusedMatMul':
     case 'MatMul': {
       const rows = a?.shape.at(node.attributes.transA === 1 ? -1 : -2) ?? 1
       return 2 * count(a) / Math.max(1, rows) * out / Math.max(1, elementCount(a?.shape.slice(0, -2) ?? []))

@@ -45,6 +45,7 @@ function recurrence(b: Builder, s: Sizes): V[] {
   let h = input(s.batch, s.units)
   const [dw, du, db]: V[][] = [[], [], []]
   const back: V[] = []
+  const masked: V[] = []
   for (let t = 0; t < s.steps; t++) {
     const xt = b.reshape(b.slice(x, [0, t, 0], [s.batch, 1, s.inputs]), [s.batch, s.inputs])
     const sum = b.binary('Add', b.matmul(xt, w), b.matmul(h, u))
@@ -57,6 +58,13 @@ function recurrence(b: Builder, s: Sizes): V[] {
       return b.elementwise('Clip', [line, b.scalar(0), b.scalar(1)], 'float32')
     })
     const d = b.binary('Mul', z, b.scalar(0.1 * (t + 1)))
+    // The gates' own gradients, each masked where its line was clipped, side by side.
+    masked.push(b.concat(gates.map((gate, g) => {
+      const incoming = b.binary('Mul', h, b.scalar(g + 1))
+      const line = gate.node?.inputs[0]
+      if (gate.node?.op !== 'Clip' || !line) return incoming
+      return b.binary('Mul', b.scalar(0.2), b.where(b.compare('Equal', gate, line), incoming, b.scalar(0)))
+    }), 1))
     dw!.push(b.matmul(xt, d, true))
     du!.push(b.matmul(h, d, true))
     db!.push(b.reshape(b.matmul(b.full([1, s.batch], 1), d), [s.gates * s.units]))
@@ -64,7 +72,7 @@ function recurrence(b: Builder, s: Sizes): V[] {
     h = gates.reduce((p, q) => b.binary('Mul', p, q))
   }
   const total = (list: readonly V[] | undefined): V => (list ?? []).reduce((p, q) => b.binary('Add', p, q))
-  return [h, total(dw), total(du), total(db), ...back]
+  return [h, total(dw), total(du), total(db), ...back, ...masked]
 }
 
 const sizes = fc.record({
@@ -93,8 +101,11 @@ describe('rewritten', () => {
     const after = rewritten(b, values)
     // x·W, d·Wᵀ and three gradients; h·U waits for itself.
     expect(count(after, 'Gemm')).toBe(6 + 5)
-    // One Split for the inputs, one for the products of them, one a step for the gates, one for d·Wᵀ.
-    expect([count(after, 'Slice'), count(after, 'Split')]).toEqual([0, 6 + 3])
+    // One Split for the inputs, one for the products of them, one a step for the hard gates, one for d·Wᵀ. The tanh takes a Slice.
+    expect([count(after, 'Slice'), count(after, 'Split')]).toEqual([6, 6 + 3])
+    // One hard sigmoid and one mask a step for all gates.
+    expect([count(values, 'Clip'), count(values, 'Where')]).toEqual([18, 18])
+    expect([count(after, 'Clip'), count(after, 'Equal'), count(after, 'HardSigmoid'), count(after, 'Where')]).toEqual([0, 0, 6, 6])
   })
 
   it('merges nothing that waits for itself, also through another weight', () => {

@@ -2,6 +2,7 @@
 // unrolled recurrence has dozens of small products with the same weights.
 import { elementCount, sameShape } from '../core'
 import type { Builder } from './builder'
+import { cut, gateOf, hardSigmoid, maskTogether } from './gates'
 import type { GraphNode, V } from './graph'
 
 /** A rule gives the value that replaces a node's output, or undefined. */
@@ -168,13 +169,16 @@ const slicesToSplit: Rule = (b, node, uses) => {
   return parts[at.begin / at.size]
 }
 
-/** A slice of neighbouring elements along one axis. */
-function cut(node: GraphNode): { readonly from: V; readonly axis: number; readonly begin: number; readonly size: number; readonly total: number } | undefined {
-  if (node.op !== 'Slice' || node.inputs.length !== 4) return undefined
-  const [from, begin, , axes] = node.inputs as readonly [V, V, V, V]
-  if (axes.constant?.length !== 1 || !begin.constant) return undefined
-  const axis = Number(axes.constant[0])
-  return { from, axis, begin: Number(begin.constant[0]), size: made(node).shape[axis] ?? 1, total: from.shape[axis] ?? 1 }
+/** Hard sigmoids of two or more slices of one array are cut from the hard sigmoid of all of it. */
+const gatesTogether: Rule = (b, node, uses) => {
+  const gate = gateOf(node)
+  if (!gate || uses.only(gate.line) !== node) return undefined
+  const alike = uses.readers(gate.part.from).filter((other) => cut(other) && uses.readers(made(other)).some((product) =>
+    uses.readers(made(product)).some((sum) => uses.readers(made(sum)).some((clip) => {
+      const its = gateOf(clip)
+      return its?.part.from === gate.part.from && its.slope === gate.slope && its.offset === gate.offset
+    }))))
+  return alike.length * gate.part.size * 2 >= gate.part.total && alike.length > 1 ? hardSigmoid(b, gate) : undefined
 }
 
 /** Operators that are slow on a short vector at the end of a large array. */
@@ -197,7 +201,7 @@ const wideVector: Rule = (b, node) => {
 
 /** Applied one after the other, each until it changes nothing. */
 const RULES: readonly (() => Rule)[] = [
-  () => biasIntoProduct, sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => slicesToSplit,
+  () => biasIntoProduct, sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => maskTogether, () => gatesTogether, () => slicesToSplit,
   () => wideVector,
 ]
 

@@ -1,7 +1,7 @@
 // `npm run conformance`: TensorFlow.js core's own specs against the backend onnx, then again with the CPU fallback off.
 // `npm run conformance -- pytorch`: the samples of PyTorch's own database of operators, converted and compared.
 import { spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { WhetstoneError } from '../../core'
@@ -21,6 +21,7 @@ export function register(program: Command): void {
     .option('--only-fallback', 'only the first run, with the fallback on')
     .option('--samples <count>', 'pytorch: how many of each entry', '6')
     .option('--fresh', 'pytorch: export again instead of using the archives of an earlier run')
+    .option('--record', 'pytorch: write the result into docs/convert.md')
     .option('--json', 'end with one JSON object')
     .action(async (suite: string | undefined, operators: string[], options: Options) => {
       if (suite === 'pytorch') {
@@ -68,6 +69,7 @@ interface Options {
   readonly onlyFallback?: boolean
   readonly samples: string
   readonly fresh?: boolean
+  readonly record?: boolean
   readonly json?: boolean
 }
 
@@ -76,6 +78,7 @@ async function pytorch(operators: readonly string[], options: Options): Promise<
     root, stateFolder, operators, samples: Number(options.samples), fresh: options.fresh ?? false, note: (line) => { process.stderr.write(`${line}\n`) },
   })
   print(sweepPage(sweep))
+  if (options.record === true) record(sweepPage(sweep))
   for (const { case: name, outcome, detail } of sweep.faults) print(`  failed:   ${name} ${outcome}: ${detail ?? ''}`)
   for (const pattern of sweep.stale) print(`  excluded, but nothing needs it: ${pattern}`)
   if (sweep.faults.length + sweep.stale.length > 0) process.exitCode = 1
@@ -86,6 +89,15 @@ async function pytorch(operators: readonly string[], options: Options): Promise<
     notRun: Object.entries(sweep.reasons).map(([reason, count]) => `${count} samples: ${reason}`),
   }
   if (options.json) print(JSON.stringify({ ...counts, ...sweep }))
+}
+
+/** Into the page of the converter, between its marks. */
+function record(result: string): void {
+  const file = path.join(root, 'docs', 'convert.md')
+  const page = readFileSync(file, 'utf8')
+  const [begin, end] = [/<!-- sweep: PyTorch;[^>]*-->\n/.exec(page), page.indexOf('<!-- end of sweep: PyTorch -->')]
+  if (begin === null || end < begin.index) throw new WhetstoneError('CONFORMANCE_RECORD', 'The page has no place for the result', { where: file, expected: 'the two marks of the sweep' })
+  writeFileSync(file, page.slice(0, begin.index + begin[0].length) + result + page.slice(end))
 }
 
 const print = (line: string): void => { process.stdout.write(line + '\n') }

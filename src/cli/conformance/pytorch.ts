@@ -177,7 +177,8 @@ export function sweepPage(sweep: PytorchSweep): string {
     `PyTorch ${sweep.torch}: ${operators.length} entries of the database. ${cases.equal} samples are equal, ${cases.refused} are refused with a typed error, ${sweep.faults.length} are wrong, ${sweep.excluded.length} are excluded (\`src/cli/conformance/pytorch-exclusions.ts\` says why); ${cases.skipped} could not be tried (${Object.entries(sweep.reasons).sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${reason}`).join(', ')}).`,
     '', `- all samples equal (${all.length}): ${all.map(({ operator }) => `\`${operator}\``).join(' ')}`,
     `- not tried (${untried.length}): ${untried.map(({ operator }) => `\`${operator}\``).join(' ')}`,
-    '', '| entry | equal | refused | wrong | first reason |', '| --- | --- | --- | --- | --- |',
-    ...[...some, ...none].map(({ operator, equal, refused, faults: wrong, note }) => `| \`${operator}\` | ${equal} | ${refused} | ${wrong} | ${cell(note).slice(0, 160)} |`), '',
+    '', `Not all equal (${some.length}), or none (${none.length}):`, '',
+    '| entry | equal | refused | wrong | first reason |', '| --- | --- | --- | --- | --- |',
+    ...[...some, ...none].map(({ operator, equal, refused, faults: wrong, note }) => `| \`${operator}\` | ${equal} | ${refused} | ${wrong} | ${cell(note.split(' | ')[0] ?? '').slice(0, 120)} |`), '',
   ].join('\n')
 }

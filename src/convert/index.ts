@@ -15,8 +15,8 @@ export { TensorFile, type StoredTensor } from './tensor-file'
 export { TorchContext, type SizeValue } from './torch/context'
 export { torchOperators, type TorchLowering } from './torch/table'
 export {
-  supportedOperators, TensorFlowModel, toTensorFlow,
-  type ApplyOptions, type ModelInputs, type TensorFlowPort, type ToTensorFlowOptions,
+  supportedOperators, TensorFlowModel, toTensorFlow, toTypeScript, TypeScriptModule,
+  type ApplyOptions, type ModelInputs, type TensorFlowPort, type ToTensorFlowOptions, type TypeScriptOptions,
 } from './to-tensorflow'
 export { isCheckpoint, readCheckpoint } from './torch/checkpoint'
 export { convertModule, explainExportFailure, exportModule, type ModuleInput, type ModuleOptions } from './torch/python'

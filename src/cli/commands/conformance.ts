@@ -1,6 +1,7 @@
 // `npm run conformance`: TensorFlow.js core's own specs against the backend onnx, then again with the CPU fallback off.
+// `npm run conformance -- pytorch`: the samples of PyTorch's own database of operators, converted and compared.
 import { spawn } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { WhetstoneError } from '../../core'
@@ -8,15 +9,28 @@ import { isFallback, table } from '../../engine/table'
 import { bundleSpecs } from '../conformance/bundle'
 import type { SpecRun } from '../conformance/child'
 import { exclusions } from '../conformance/exclusions'
+import { sweepPage, sweepPytorch } from '../conformance/pytorch'
 import { root, stateFolder } from '../root'
 
 export function register(program: Command): void {
   program.command('conformance')
-    .description("run TensorFlow.js core's own specs against the backend onnx")
+    .description("others' own tests on our code: TensorFlow.js core's specs on the backend onnx, PyTorch's database of operators on the converter")
+    .argument('[suite]', 'tensorflow (default) or pytorch')
+    .argument('[operators...]', 'pytorch: only these entries of its database')
     .option('--no-fallback', 'only the second run: CPU fallback switched off (it reports and fails nothing)')
     .option('--only-fallback', 'only the first run, with the fallback on')
+    .option('--samples <count>', 'pytorch: how many of each entry', '6')
+    .option('--fresh', 'pytorch: export again instead of using the archives of an earlier run')
+    .option('--record', 'pytorch: write the result into docs/convert.md')
     .option('--json', 'end with one JSON object')
-    .action(async (options: { fallback: boolean; onlyFallback?: boolean; json?: boolean }) => {
+    .action(async (suite: string | undefined, operators: string[], options: Options) => {
+      if (suite === 'pytorch') {
+        await pytorch(operators, options)
+        return
+      }
+      if (suite !== undefined && suite !== 'tensorflow') {
+        throw new WhetstoneError('CONFORMANCE_UNKNOWN', `There is no suite "${suite}"`, { expected: 'tensorflow, pytorch' })
+      }
       const result: { fallback?: SpecRun & { unexpected: string[]; stale: string[] }; onnxAlone?: SpecRun; withoutLowering: string[] } = {
         withoutLowering: Object.entries(table).filter(([, entry]) => isFallback(entry)).map(([name]) => name),
       }
@@ -48,6 +62,42 @@ export function register(program: Command): void {
       }
       if (options.json) print(JSON.stringify({ ...counts, ...result }))
     })
+}
+
+interface Options {
+  readonly fallback: boolean
+  readonly onlyFallback?: boolean
+  readonly samples: string
+  readonly fresh?: boolean
+  readonly record?: boolean
+  readonly json?: boolean
+}
+
+async function pytorch(operators: readonly string[], options: Options): Promise<void> {
+  const sweep = await sweepPytorch({
+    root, stateFolder, operators, samples: Number(options.samples), fresh: options.fresh ?? false, note: (line) => { process.stderr.write(`${line}\n`) },
+  })
+  print(sweepPage(sweep))
+  if (options.record === true) record(sweepPage(sweep))
+  for (const { case: name, outcome, detail } of sweep.faults) print(`  failed:   ${name} ${outcome}: ${detail ?? ''}`)
+  for (const pattern of sweep.stale) print(`  excluded, but nothing needs it: ${pattern}`)
+  if (sweep.faults.length + sweep.stale.length > 0) process.exitCode = 1
+  const counts = {
+    passed: sweep.cases.equal, failed: sweep.faults.length + sweep.stale.length,
+    skipped: sweep.cases.refused + sweep.cases.skipped + sweep.excluded.length,
+    failures: sweep.faults.map(({ case: name, outcome, detail }) => `${name} ${outcome}: ${detail ?? ''}`),
+    notRun: Object.entries(sweep.reasons).map(([reason, count]) => `${count} samples: ${reason}`),
+  }
+  if (options.json) print(JSON.stringify({ ...counts, ...sweep }))
+}
+
+/** Into the page of the converter, between its marks. */
+function record(result: string): void {
+  const file = path.join(root, 'docs', 'convert.md')
+  const page = readFileSync(file, 'utf8')
+  const [begin, end] = [/<!-- sweep: PyTorch;[^>]*-->\n/.exec(page), page.indexOf('<!-- end of sweep: PyTorch -->')]
+  if (begin === null || end < begin.index) throw new WhetstoneError('CONFORMANCE_RECORD', 'The page has no place for the result', { where: file, expected: 'the two marks of the sweep' })
+  writeFileSync(file, page.slice(0, begin.index + begin[0].length) + result + page.slice(end))
 }
 
 const print = (line: string): void => { process.stdout.write(line + '\n') }

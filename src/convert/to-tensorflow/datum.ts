@@ -91,7 +91,15 @@ export class Datum {
   /** With axis 1 last. For ranks under 3 there is no difference. */
   get lastTensor(): tf.Tensor {
     if (this.rank < 3) return this.tensor
-    return (this.parts.last ??= tf.transpose(this.tensor, toLast(this.rank)))
+    // That of a weight was made in an earlier run, and freed with everything else of it.
+    const { last } = this.parts
+    return last?.isDisposed === false ? last : (this.parts.last = tf.transpose(this.tensor, toLast(this.rank)))
+  }
+
+  /** Frees the tensor, where one was made. */
+  dispose(): void {
+    const { plain } = this.parts
+    if (plain?.isDisposed === false) plain.dispose()
   }
 
   /** The numbers if they are known without computing. */

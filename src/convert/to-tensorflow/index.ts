@@ -3,4 +3,5 @@ export {
   TensorFlowModel, toTensorFlow,
   type ApplyOptions, type ModelInputs, type TensorFlowPort, type ToTensorFlowOptions,
 } from './model'
+export { toTypeScript, TypeScriptModule, type TypeScriptOptions } from './typescript'
 export { supportedOperators } from './table'

@@ -61,6 +61,8 @@ export class TensorFlowModel {
   private readonly byValue = new Map<Value, Datum>()
   private readonly orders = new Map<Graph, readonly Node[]>()
   private disposed = false
+  /** @internal Told of each node before it is computed. */
+  observer: ((node: Node) => void) | undefined
 
   /** @internal Use {@link toTensorFlow}. */
   constructor(source: Model, options: ToTensorFlowOptions) {
@@ -181,7 +183,7 @@ export class TensorFlowModel {
   dispose(): void {
     this.disposed = true
     for (const { variable } of this.variables.values()) variable.dispose()
-    for (const datum of this.byValue.values()) if (!datum.tensor.isDisposed) datum.tensor.dispose()
+    for (const datum of this.byValue.values()) datum.dispose()
     this.byValue.clear()
   }
 
@@ -261,6 +263,7 @@ export class TensorFlowModel {
     const find = (value: Value): Datum | undefined => values.get(value) ?? this.byValue.get(value)
     for (const node of order) {
       throwIfInterrupted()
+      this.observer?.(node)
       const inputs = node.inputs.map((value) => (value === undefined || value.name === '' ? undefined : find(value)))
       const results = this.compute(node, inputs, values, training)
       node.outputs.forEach((output, i) => {

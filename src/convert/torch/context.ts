@@ -259,6 +259,11 @@ export class TorchContext {
   }
 
   op(type: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {
+    // Runtimes choose between bytes, not between truth values.
+    if (type === 'Where' && inputs[1]?.dtype === 'bool' && inputs[2]?.dtype === 'bool') {
+      const [condition, ...parts] = inputs
+      return this.cast(this.op(type, [condition, ...parts.map((part) => part && this.cast(part, 'uint8'))]), 'bool')
+    }
     const [first] = this.ops(type, inputs, attributes, 1)
     if (first === undefined) throw this.error(`${type} gave no output`)
     return first
@@ -322,6 +327,18 @@ export class TorchContext {
 
   setAll(values: readonly Value[]): void {
     values.forEach((value, index) => { this.set(value, index) })
+  }
+
+  /**
+   * Where all results are known to have no elements, they are constants: there is nothing to compute, and runtimes disagree
+   * on many operators without elements.
+   */
+  setEmpty(): boolean {
+    const metas = this.results.map((name) => this.graph.tensors.get(name))
+    const empty = (meta: TensorMeta | undefined): meta is TensorMeta => meta?.sizes.every((size) => typeof size === 'number') === true && meta.sizes.includes(0)
+    if (metas.length === 0 || !metas.every(empty) || this.node.target.split('.')[1]?.endsWith('_') === true) return false
+    metas.forEach(({ dtype, sizes }, i) => { this.set(this.lowerer.constant([], dtype, sizes.map(Number)), i) })
+    return true
   }
 
   setSize(size: SizeValue): void {

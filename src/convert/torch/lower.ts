@@ -142,6 +142,11 @@ export class Lowerer {
       return this.g.ops(type, inputs, attributes, { name: this.freshNode(name), outputs, domain })
     } catch (cause) {
       if (!(cause instanceof OnnxError)) throw cause
+      if (cause.what.endsWith('has a type that is not allowed')) {
+        throw new ConvertError('CONVERT_DTYPE', `${node.target} has no form in ONNX for elements of this type`, {
+          ...cause.details, where: placeOf(node), cause, fix: 'compute it in floating point: x.float() before, and the result back with .to(dtype)',
+        })
+      }
       throw new ConvertError('CONVERT_SHAPE', `${node.target} cannot become ${type}: ${cause.what}`, {
         ...cause.details, where: placeOf(node), cause, fix: 'export the module again; if it stays so, report the operator with its arguments',
       })
@@ -246,6 +251,10 @@ export class Lowerer {
       const context = new TorchContext(this, node, graph)
       const lowering = torchOperators.get(node.target)
       const called = lowering === undefined ? functionOf(node.target, this.options.functions) : undefined
+      if (lowering !== undefined && context.setEmpty()) {
+        this.count(node, context)
+        continue
+      }
       if (lowering !== undefined) lowering.lower(context)
       else if (called !== undefined) call(context, called)
       else throw new ConvertError('CONVERT_OPERATOR', `${node.target} has no mapping`, { where: placeOf(node) })

@@ -3,6 +3,7 @@
 import type { Lowering } from '../operators'
 import { OperatorTable } from '../operators'
 import type { TorchContext } from './context'
+import { arrangement, copying } from './operators/arrangement'
 import { attention } from './operators/attention'
 import { binary } from './operators/binary'
 import { control } from './operators/control'
@@ -10,6 +11,7 @@ import { convolution } from './operators/convolution'
 import { creation } from './operators/creation'
 import { indexing } from './operators/indexing'
 import { linear } from './operators/linear'
+import { losses } from './operators/losses'
 import { normalization } from './operators/normalization'
 import { pooling } from './operators/pooling'
 import { quantized } from './operators/quantized'
@@ -18,13 +20,14 @@ import { reduction } from './operators/reduction'
 import { resize } from './operators/resize'
 import { shape } from './operators/shape'
 import { sorting } from './operators/sorting'
+import { statistics } from './operators/statistics'
 import { unary } from './operators/unary'
 
 export type TorchLowering = Lowering<TorchContext>
 
 const FAMILIES: readonly Readonly<Record<string, TorchLowering>>[] = [
-  attention, binary, control, convolution, creation, indexing, linear, normalization, pooling, quantized, recurrent, reduction,
-  resize, shape, sorting, unary,
+  arrangement, attention, binary, control, convolution, creation, indexing, linear, losses, normalization, pooling, quantized, recurrent, reduction,
+  resize, shape, sorting, statistics, unary,
 ]
 
 /** Operators by their name without `torch.ops.`; `aten.add` stands for every overload that has no entry of its own. */
@@ -35,6 +38,10 @@ function derive(operator: string, get: (name: string) => TorchLowering | undefin
   if (base === undefined || overload === undefined) return undefined
   const plain = get(base)
   if (plain !== undefined) return plain
+  if (base.endsWith('_copy')) {
+    const view = get(`${base.slice(0, -'_copy'.length)}.${overload}`) ?? get(base.slice(0, -'_copy'.length))
+    return view === undefined ? undefined : copying(view)
+  }
   if (!base.endsWith('_') || base.endsWith('__')) return undefined
   const functional = get(`${base.slice(0, -1)}.${overload}`) ?? get(base.slice(0, -1))
   return functional === undefined ? undefined : inPlace(functional)

@@ -41,11 +41,13 @@ function forward(c: TorchContext, x: Value, { weight, bias, space }: Parts): Val
 }
 
 function transposed(c: TorchContext, x: Value, { weight, bias, space }: Parts): Value {
-  const pads = spread(c.ints('padding', [0]), space)
-  return c.op('ConvTranspose', [x, weight, ...(bias === undefined ? [] : [bias])], {
-    strides: spread(c.ints('stride', [1]), space), dilations: spread(c.ints('dilation', [1]), space), group: c.int('groups', 1),
-    pads: [...pads, ...pads], output_padding: spread(c.ints('output_padding', [0]), space),
-  })
+  const [pads, strides, extra] = [spread(c.ints('padding', [0]), space), spread(c.ints('stride', [1]), space), spread(c.ints('output_padding', [0]), space)]
+  const attributes: Attributes = { strides, dilations: spread(c.ints('dilation', [1]), space), group: c.int('groups', 1) }
+  const inputs = [x, weight, ...(bias === undefined ? [] : [bias])]
+  if (extra.every((more, i) => more < (strides[i] ?? 1))) return c.op('ConvTranspose', inputs, { ...attributes, pads: [...pads, ...pads], output_padding: extra })
+  // Runtimes want the output padding below the stride; beyond it, padding at the end is that much less.
+  if (extra.some((more, i) => more > (pads[i] ?? 0))) throw c.error('its output padding is beyond stride and padding', { got: extra.join(', '), fix: 'pad the result instead' })
+  return c.op('ConvTranspose', inputs, { ...attributes, pads: [...pads, ...pads.map((pad, i) => pad - (extra[i] ?? 0))] })
 }
 
 const convolve: TorchLowering = { makes: ['Conv'], lower: (c) => { batched(c, (x, parts) => forward(c, x, parts)) } }

@@ -58,10 +58,28 @@ const identity: TorchLowering = {
   },
 }
 
+/** The same from ends that are computed. */
+function between(c: TorchContext, steps: number): Value {
+  const own = c.resultType
+  const d = own === 'float64' || own === 'float32' ? own : 'float64'
+  const [start, end] = [c.operand('start', d), c.operand('end', d)]
+  const half = (value: (i: number) => number): Value => c.lowerer.constant(Array.from({ length: steps }, (_, i) => value(i)), d, [steps])
+  const step = c.op('Div', [c.op('Sub', [end, start]), c.scalar(Math.max(1, steps - 1), d)])
+  const first = c.lowerer.constant(Array.from({ length: steps }, (_, i) => Number(i < steps / 2)), 'bool', [steps])
+  const up = c.op('Add', [start, c.op('Mul', [step, half((i) => i)])])
+  const down = c.op('Sub', [end, c.op('Mul', [step, half((i) => steps - 1 - i)])])
+  return c.cast(c.op('Where', [first, up, down]), own)
+}
+
 const linspace: TorchLowering = {
-  makes: [],
+  makes: ['Sub', 'Div', 'Mul', 'Where'],
   lower: (c) => {
-    const [start, end, steps] = [c.float('start'), c.float('end'), c.int('steps')]
+    const steps = c.int('steps')
+    if (c.argument('start')?.kind === 'tensor' || c.argument('end')?.kind === 'tensor') {
+      c.set(between(c, steps))
+      return
+    }
+    const [start, end] = [c.float('start'), c.float('end')]
     const step = steps > 1 ? (end - start) / (steps - 1) : 0
     // From both ends to the middle, as PyTorch does, so that both ends are exact.
     c.set(c.lowerer.constant(Array.from({ length: steps }, (_, i) => (i < steps / 2 ? start + i * step : end - (steps - 1 - i) * step)), c.resultType, [steps]))
@@ -85,5 +103,10 @@ export const creation: Readonly<Record<string, TorchLowering>> = {
   'aten.zero': like(0), 'aten.fill': like('value'),
   'aten.scalar_tensor': { makes: [], lower: (c) => { c.set(c.operand('s', c.resultType)) } },
   'aten.arange': range, 'aten.eye': identity, 'aten.linspace': linspace,
+  'aten.logspace': { makes: ['Pow', 'Sub', 'Div', 'Mul', 'Where'], lower: (c) => {
+    const own = c.resultType
+    const powers = c.op('Pow', [c.scalar(c.float('base', 10), 'float64'), c.cast(between(c, c.int('steps')), 'float64')])
+    c.set(c.cast(powers, own))
+  } },
   'aten.tril_indices': triangle((row, column, offset) => column <= row + offset), 'aten.triu_indices': triangle((row, column, offset) => column >= row + offset),
 }

@@ -1,19 +1,31 @@
 // Reading and writing by index.
+import { DTYPES, type DType } from '../../../core'
 import type { Dim, Value } from '../../../onnx'
 import type { SizeValue, TorchContext } from '../context'
 import type { TorchLowering } from '../table'
+import { floorDivide } from './binary'
 import { scattered } from './shape'
 
 const embedding: TorchLowering = {
   makes: ['Gather'], lower: (c) => { c.set(c.op('Gather', [c.tensor('weight'), c.tensor('indices')], { axis: 0 })) },
 }
 
+/** A tensor without axes as one with one element, which operators with an axis want. */
+function lifted(c: TorchContext, value: Value): Value {
+  return c.rank(value) === 0 ? c.unsqueeze(value, 0) : value
+}
+
+/** The result of an operator on a lifted tensor, with the axes that the tensor had. */
+function lowered(c: TorchContext, value: Value, like: Value): Value {
+  return c.rank(like) === 0 ? c.squeeze(value, 0) : value
+}
+
 const gather: TorchLowering = {
   makes: ['GatherElements'],
   lower: (c) => {
-    const x = c.tensor('self')
-    const index = c.cast(c.tensor('index'), 'int64')
-    c.set(c.rank(x) === 0 ? x : c.op('GatherElements', [x, index], { axis: c.axis('dim', c.rank(x)) }))
+    const [x, index] = [lifted(c, c.tensor('self')), c.cast(c.tensor('index'), 'int64')]
+    const found = c.op('GatherElements', [x, lifted(c, index)], { axis: c.axis('dim', c.rank(x)) })
+    c.set(c.rank(index) === 0 ? c.squeeze(found, 0) : found)
   },
 }
 
@@ -36,7 +48,11 @@ const takeAlong: TorchLowering = {
 
 const indexSelect: TorchLowering = {
   makes: ['Gather'],
-  lower: (c) => { c.set(c.op('Gather', [c.tensor('self'), c.tensor('index')], { axis: c.axis('dim', Math.max(1, c.rank(c.tensor('self')))) })) },
+  lower: (c) => {
+    const x = c.tensor('self')
+    const found = c.op('Gather', [lifted(c, x), lifted(c, c.tensor('index'))], { axis: c.axis('dim', Math.max(1, c.rank(x))) })
+    c.set(lowered(c, found, x))
+  },
 }
 
 interface Indexed {
@@ -60,13 +76,9 @@ interface Indexed {
  * advanced and basic indexing").
  */
 function indexed(c: TorchContext, value: Value, given: readonly (Value | undefined)[]): Indexed {
-  const axes = given.flatMap((index, axis) => (index === undefined ? [] : [axis]))
-  const tensors = given.filter((index) => index !== undefined)
-  if (tensors.some((index) => index.dtype === 'bool' || index.dtype === 'uint8')) {
-    throw c.error('it is indexed by a mask, so the shape of the result depends on the data', {
-      fix: 'use torch.where(mask, x, other), or x.masked_fill(~mask, 0)',
-    })
-  }
+  const places = given.flatMap((index) => (index !== undefined && isMask(index) ? placesOf(c, index) : [index]))
+  const axes = places.flatMap((index, axis) => (index === undefined ? [] : [axis]))
+  const tensors = places.filter((index) => index !== undefined)
   const rank = Math.max(...tensors.map((index) => c.rank(index)))
   const order = [...axes, ...Array.from({ length: c.rank(value) }, (_, i) => i).filter((axis) => !axes.includes(axis))]
   const neighbours = axes.every((axis, i) => i === 0 || axis === (axes[i - 1] ?? 0) + 1)
@@ -74,6 +86,14 @@ function indexed(c: TorchContext, value: Value, given: readonly (Value | undefin
   const full = columns.length === 1 ? columns : broadcast(c, columns, rank)
   const indices = c.op('Concat', full.map((index) => c.unsqueeze(index, rank)), { axis: rank })
   return { value: c.transpose(value, order), indices: full.length === 1 && full[0] !== undefined ? c.unsqueeze(full[0], rank) : indices, count: axes.length, rank, at: neighbours ? axes[0] ?? 0 : 0, order }
+}
+
+const isMask = (index: Value): boolean => index.dtype === 'bool' || index.dtype === 'uint8'
+
+/** A mask as an index tensor for each of its axes: where it holds. How many there are depends on the data. */
+function placesOf(c: TorchContext, mask: Value): Value[] {
+  const all = c.op('NonZero', [c.cast(mask, 'bool')])
+  return Array.from({ length: c.rank(mask) }, (_, axis) => c.op('Gather', [all, c.scalar(axis, 'int64')], { axis: 0 }))
 }
 
 /** All in the shape that they broadcast to. */
@@ -98,7 +118,7 @@ function arranged(c: TorchContext, value: Value, { rank, at }: Indexed): Value {
 }
 
 const index: TorchLowering = {
-  makes: ['Gather', 'GatherND', 'Transpose'], limits: 'masks as indices, where the shape of the result depends on the data',
+  makes: ['Gather', 'GatherND', 'NonZero', 'Transpose'],
   lower: (c) => {
     const value = c.tensor('self')
     const given = c.optionals('indices')
@@ -108,7 +128,7 @@ const index: TorchLowering = {
       c.setSame('self')
       return
     }
-    if (used.length === 1 && only.one.dtype !== 'bool' && only.one.dtype !== 'uint8') {
+    if (used.length === 1 && !isMask(only.one)) {
       c.set(c.op('Gather', [value, c.cast(only.one, 'int64')], { axis: only.axis }))
       return
     }
@@ -118,18 +138,19 @@ const index: TorchLowering = {
 }
 
 const indexPut: TorchLowering = {
-  makes: ['ScatterND', 'Where'], limits: 'masks only with one value, or values that broadcast',
+  makes: ['ScatterND', 'Where', 'NonZero'],
   lower: (c) => {
     const value = c.tensor('self')
     const given = c.optionals('indices')
     const updates = c.cast(c.tensor('values'), c.dtype(value))
     const [mask] = given
-    if (given.length === 1 && mask !== undefined && (mask.dtype === 'bool' || mask.dtype === 'uint8') && !c.bool('accumulate') && c.rank(updates) === 0) {
+    if (given.length === 1 && mask !== undefined && isMask(mask) && !c.bool('accumulate') && c.rank(updates) === 0) {
       const missing = c.rank(value) - c.rank(mask)
       const full = missing === 0 ? mask : c.unsqueeze(mask, ...Array.from({ length: missing }, (_, i) => c.rank(mask) + i))
       c.set(c.op('Where', [c.cast(full, 'bool'), updates, value]))
       return
     }
+    if (c.dtype(value) === 'bool' && c.bool('accumulate')) throw c.error('truth values cannot be added up', { fix: 'count in integers: mask.int()' })
     const parts = indexed(c, value, given)
     const rest = c.sizesOf(parts.value).slice(parts.count)
     const front = c.sizesOf(parts.indices).slice(0, parts.rank)
@@ -143,17 +164,56 @@ const indexPut: TorchLowering = {
   },
 }
 
-const REDUCTIONS: Readonly<Record<string, string>> = { sum: 'add', add: 'add', prod: 'mul', multiply: 'mul', amax: 'max', amin: 'min' }
+const REDUCTIONS: Readonly<Record<string, string>> = { sum: 'add', add: 'add', prod: 'mul', multiply: 'mul', amax: 'max', amin: 'min', mean: 'add' }
+/** What changes nothing: sums, products, the largest, the smallest. */
+const NEUTRAL: Readonly<Record<string, number>> = { add: 0, mul: 1, max: -Infinity, min: Infinity }
+
+/** Updates put into their places, alone or with what is there. */
+function gathered(c: TorchContext, x: Value, at: Value, updates: Value, asked: string): Value {
+  const axis = c.axis('dim', c.rank(x))
+  const reduction = REDUCTIONS[asked]
+  const d = c.dtype(x)
+  const put = (into: Value, what: Value, how?: string): Value => c.op('ScatterElements', [into, at, what], { axis, ...(how === undefined ? {} : { reduction: how }) })
+  const own = c.bool('include_self', true)
+  const full = (value: number): Value => c.expand(c.scalar(value, d), c.sizesOf(at))
+  const { kind, bits } = DTYPES[d]
+  const limit = (value: number): number => (Number.isFinite(value) || kind === 'float' ? value : kind === 'unsigned' ? (value > 0 ? 2 ** bits - 1 : 0) : value > 0 ? 2 ** (bits - 1) - 1 : -(2 ** (bits - 1)))
+  const start = own || reduction === undefined ? x : put(x, full(limit(NEUTRAL[reduction] ?? 0)))
+  const made = put(start, updates, reduction)
+  if (asked !== 'mean') return made
+  const ones = c.expand(c.scalar(1, d), c.sizesOf(x))
+  const count = c.op('Max', [put(own ? ones : put(ones, full(0)), full(1), 'add'), c.scalar(1, d)])
+  return floorDivided(c, made, count, d)
+}
+
+const floorDivided = (c: TorchContext, a: Value, b: Value, d: DType): Value => (DTYPES[d].kind === 'float' ? c.op('Div', [a, b]) : floorDivide(c, a, b, d))
+
+/** Rows along an axis combined at indices. */
+const indexReduce: TorchLowering = {
+  makes: ['ScatterElements', 'Expand'],
+  lower: (c) => {
+    const self = c.tensor('self')
+    const x = lifted(c, self)
+    const source = lifted(c, c.cast(c.tensor('source'), c.dtype(x)))
+    const axis = c.axis('dim', c.rank(x))
+    const index = lifted(c, c.cast(c.tensor('index'), 'int64'))
+    const others = c.sizesOf(source).map((_, i) => i).filter((i) => i !== axis)
+    const at = c.expand(others.length === 0 ? index : c.unsqueeze(index, ...others), c.sizesOf(source))
+    c.set(lowered(c, gathered(c, x, at, source, c.text('reduce')), self))
+  },
+}
 
 const scatter = (fixed?: string): TorchLowering => ({
-  makes: ['ScatterElements'], limits: 'reduce="mean", include_self=False',
+  makes: ['ScatterElements'],
   lower: (c) => {
-    const x = c.tensor('self')
-    const at = c.cast(c.tensor('index'), 'int64')
+    const self = c.tensor('self')
+    const at = lifted(c, c.cast(c.tensor('index'), 'int64'))
     const asked = fixed ?? c.text('reduce', '')
     const reduction = asked === '' ? undefined : REDUCTIONS[asked]
-    if ((asked !== '' && reduction === undefined) || !c.bool('include_self', true)) throw c.error('ONNX has no such reduction', { got: asked || 'include_self=False' })
-    const d = c.dtype(x)
+    if (asked !== '' && reduction === undefined) throw c.error('ONNX has no such reduction', { got: asked })
+    // Runtimes reduce no truth values.
+    const d = c.dtype(self) === 'bool' && reduction !== undefined ? 'int32' : c.dtype(self)
+    const x = lifted(c, c.cast(self, d))
     const source = c.argument('src')?.kind === 'tensor' ? c.cast(c.tensor('src'), d) : c.operand(c.has('value') ? 'value' : 'src', d)
     const sizes = c.sizesOf(at)
     // Of a larger source only the part that has indices is used.
@@ -163,7 +223,7 @@ const scatter = (fixed?: string): TorchLowering => ({
       const ends = c.vectorOf(larger.map((axis): SizeValue => sizes[axis] ?? c.fixed(1)))
       updates = c.op('Slice', [updates, c.vector(larger.map(() => 0)), ends, c.vector(larger)])
     }
-    c.set(c.op('ScatterElements', [x, at, updates], { axis: c.axis('dim', c.rank(x)), ...(reduction === undefined ? {} : { reduction }) }))
+    c.set(lowered(c, gathered(c, x, at, updates, asked), self))
   },
 })
 
@@ -171,21 +231,22 @@ const scatter = (fixed?: string): TorchLowering => ({
 const indexed1d = (kind: 'add' | 'copy' | 'fill'): TorchLowering => ({
   makes: ['ScatterND', 'Transpose'],
   lower: (c) => {
-    const x = c.tensor('self')
-    const d = c.dtype(x)
+    const self = c.tensor('self')
+    const d = kind === 'add' && c.dtype(self) === 'bool' ? 'int32' : c.dtype(self)
+    const x = lifted(c, c.cast(self, d))
     const axis = c.axis('dim', c.rank(x))
     const all = Array.from({ length: c.rank(x) }, (_, i) => i)
     const front = [axis, ...all.filter((i) => i !== axis)]
-    const at = c.unsqueeze(c.cast(c.tensor('index'), 'int64'), 1)
+    const at = c.unsqueeze(lifted(c, c.cast(c.tensor('index'), 'int64')), 1)
     let source: Value
     if (kind === 'fill') {
       const sizes = front.map((i) => c.sizeOf(x, i))
       source = c.expand(c.operand('value', d), [c.sizeOf(at, 0), ...sizes.slice(1)])
-    } else source = c.transpose(c.cast(c.tensor('source'), d), front)
+    } else source = c.transpose(lifted(c, c.cast(c.tensor('source'), d)), front)
     const alpha = kind === 'add' ? c.float('alpha', 1) : 1
     const updates = alpha === 1 ? source : c.op('Mul', [source, c.scalar(alpha, d)])
     const made = c.op('ScatterND', [c.transpose(x, front), at, updates], kind === 'add' ? { reduction: 'add' } : {})
-    c.set(c.transpose(made, front.map((_, i) => front.indexOf(i))))
+    c.set(lowered(c, c.transpose(made, front.map((_, i) => front.indexOf(i))), self))
   },
 })
 
@@ -242,14 +303,74 @@ const repeatInterleave: TorchLowering = {
   },
 }
 
+function unpool(space: number): TorchLowering {
+  return {
+    makes: ['ScatterElements', 'Reshape'],
+    lower: (c) => {
+      const [x, index] = [c.tensor('self'), c.tensor('indices')]
+      const front = c.rank(x) - space
+      const plane = c.ints('output_size').slice(-space).reduce((a, b) => a * b, 1)
+      const sizes = c.sizesOf(x).slice(0, front)
+      const zeros = c.expand(c.scalar(0, c.dtype(x)), [...sizes, c.fixed(plane)])
+      const flat = (value: Value): Value => c.reshape(value, [...c.sizesOf(value).slice(0, front), c.fixed(-1)])
+      const made = c.op('ScatterElements', [zeros, flat(index), flat(x)], { axis: front })
+      c.set(c.reshape(made, [...sizes, ...c.ints('output_size').slice(-space).map((size) => c.fixed(size))]))
+    },
+  }
+}
+
+const nonzero: TorchLowering = { makes: ['NonZero', 'Transpose'], lower: (c) => { 
+  // Of a tensor without axes there is a row without columns, or none.
+  const x = c.tensor('self')
+  const found = c.op('Transpose', [c.op('NonZero', [lifted(c, x)])], { perm: [1, 0] })
+  c.set(c.rank(x) === 0 ? c.slice(found, 1, c.fixed(0), c.fixed(0)) : found)
+} }
+
 export const indexing: Readonly<Record<string, TorchLowering>> = {
   'aten.embedding': embedding, 'aten.gather': gather, 'aten.take_along_dim': takeAlong, 'aten.index_select': indexSelect,
   'aten.index': index, 'aten._unsafe_index': index,
   'aten.index_put': indexPut, 'aten._unsafe_index_put': indexPut,
   'aten.scatter': scatter(), 'aten.scatter_add': scatter('add'), 'aten.scatter_reduce': scatter(),
+  'aten.index_reduce': indexReduce,
   'aten.index_add': indexed1d('add'), 'aten.index_copy': indexed1d('copy'), 'aten.index_fill': indexed1d('fill'),
   'aten.slice_scatter': partScatter('slice'), 'aten.select_scatter': partScatter('select'),
   'aten.one_hot': oneHot, 'aten.repeat_interleave': repeatInterleave,
   'aten.take': { makes: ['Reshape', 'Gather'], lower: (c) => { c.set(c.op('Gather', [c.reshape(c.tensor('self'), [c.fixed(-1)]), c.tensor('index')], { axis: 0 })) } },
-  'aten.nonzero': { makes: ['NonZero', 'Transpose'], lower: (c) => { c.set(c.op('Transpose', [c.op('NonZero', [c.tensor('self')])], { perm: [1, 0] })) } },
+  // Everything under the mask, in order; how many depends on the data.
+  'aten.masked_select': { makes: ['Compress', 'Expand'], lower: (c) => {
+    const [x, mask] = [c.tensor('self'), c.cast(c.tensor('mask'), 'bool')]
+    const flat = (value: Value): Value => c.reshape(value, [c.fixed(-1)])
+    const sameShape = c.rank(x) === c.rank(mask) && c.shape(x).every((dim, i) => typeof dim === 'number' && dim === c.shape(mask)[i])
+    if (sameShape) {
+      c.set(c.op('Compress', [flat(x), flat(mask)]))
+      return
+    }
+    const full = c.op('Where', [mask, x, c.scalar(0, c.dtype(x))])
+    c.set(c.op('Compress', [flat(full), flat(c.expand(mask, c.sizesOf(full)))]))
+  } },
+  // Element number n under the mask becomes element number n of the source.
+  'aten.masked_scatter': { makes: ['CumSum', 'Gather', 'Where'], lower: (c) => {
+    const x = c.tensor('self')
+    const wide = c.op('Where', [c.cast(c.tensor('mask'), 'bool'), x, c.scalar(0, c.dtype(x))])
+    const mask = c.expand(c.cast(c.tensor('mask'), 'bool'), c.sizesOf(wide))
+    const flat = c.reshape(c.cast(mask, 'int64'), [c.fixed(-1)])
+    const at = c.op('Max', [c.op('Sub', [c.op('CumSum', [flat, c.scalar(0, 'int64')]), c.scalar(1, 'int64')]), c.scalar(0, 'int64')])
+    const source = c.reshape(c.cast(c.tensor('source'), c.dtype(x)), [c.fixed(-1)])
+    c.set(c.op('Where', [mask, c.reshape(c.op('Gather', [source, at], { axis: 0 }), c.sizesOf(wide)), x]))
+  } },
+  'aten.put': { makes: ['ScatterElements', 'Reshape'], lower: (c) => {
+    const x = c.tensor('self')
+    const flat = (value: Value): Value => c.reshape(value, [c.fixed(-1)])
+    const size = c.shape(x).reduce<number>((product, dim) => product * Number(dim), 1)
+    const index = flat(c.cast(c.tensor('index'), 'int64'))
+    const positive = c.op('Where', [c.op('Less', [index, c.scalar(0, 'int64')]), c.op('Add', [index, c.scalar(size, 'int64')]), index])
+    const adding = c.bool('accumulate')
+    if (adding && c.dtype(x) === 'bool') throw c.error('truth values cannot be added up', { fix: 'count in integers: mask.int()' })
+    const made = c.op('ScatterElements', [flat(x), positive, flat(c.cast(c.tensor('source'), c.dtype(x)))], { axis: 0, ...(adding ? { reduction: 'add' } : {}) })
+    c.set(c.reshape(made, c.sizesOf(x)))
+  } },
+  // x at flat places, and back: what max pooling with indices remembers.
+  'aten.max_unpool2d': unpool(2), 'aten.max_unpool3d': unpool(3),
+  'aten.argwhere': nonzero, 'aten.nonzero': nonzero,
+  'aten.nonzero_numpy': { makes: ['NonZero', 'Gather'], lower: (c) => { c.setAll(placesOf(c, lifted(c, c.tensor('self')))) } },
 }

@@ -19,6 +19,8 @@ const batchNorm = (training: string | undefined): TorchLowering => ({
     if (mean === undefined || variance === undefined) throw c.error('it has no running statistics', { fix: 'make the layer with track_running_stats=True' })
     const [weight, bias] = [c.optional('weight') ?? filled(c, 1, x, 1), c.optional('bias') ?? filled(c, 0, x, 1)]
     c.set(c.op('BatchNormalization', [x, weight, bias, mean, variance], { epsilon: c.float('eps', 1e-5) }))
+    // In inference the statistics that training would keep have no elements.
+    for (let i = 1; i < c.results.length; i++) if (c.resultSizes(i).includes(0)) c.set(c.lowerer.constant([], c.resultMeta(i).dtype, c.resultSizes(i).map(Number)), i)
   },
 })
 
@@ -50,6 +52,15 @@ const groupNorm = (groupsName: string): TorchLowering => ({
     const groups = c.int(groupsName)
     const [weight, bias] = [c.optional('weight') ?? filled(c, 1, x, 1), c.optional('bias') ?? filled(c, 0, x, 1)]
     c.set(groupNormalized(c, x, groups, weight, bias, c.float('eps', 1e-5)))
+    if (c.results.length < 3) return
+    // The mean and the reciprocal of the deviation of each group.
+    const d = c.dtype(x)
+    const flat = c.reshape(x, [c.sizeOf(x, 0), c.fixed(groups), c.fixed(-1)])
+    const mean = (value: Value, keepdims: number): Value => c.op('ReduceMean', [value, c.vector([2])], { keepdims })
+    const centred = c.op('Sub', [flat, mean(flat, 1)])
+    const variance = c.op('Add', [mean(c.op('Mul', [centred, centred]), 0), c.scalar(c.float('eps', 1e-5), d)])
+    c.set(mean(flat, 0), 1)
+    c.set(c.op('Reciprocal', [c.op('Sqrt', [variance])]), 2)
   },
 })
 
@@ -105,6 +116,13 @@ const batchStatistics: TorchLowering = {
     const [weight, bias] = [c.optional('weight') ?? filled(c, 1, x, 1), c.optional('bias') ?? filled(c, 0, x, 1)]
     const epsilon = c.float('eps', 1e-5)
     const [batch, channels, ...space] = c.sizesOf(x)
+    if (c.results.length > 2) {
+      const axes = c.vector([0, ...space.map((_, i) => i + 2)])
+      const centred = c.op('Sub', [x, c.op('ReduceMean', [x, axes], { keepdims: 1 })])
+      const spread = c.op('ReduceMean', [c.op('Mul', [centred, centred]), axes], { keepdims: 0 })
+      c.set(c.op('ReduceMean', [x, axes], { keepdims: 0 }), 1)
+      c.set(c.op('Reciprocal', [c.op('Sqrt', [c.op('Add', [spread, c.scalar(epsilon, c.dtype(x))])])]), 2)
+    }
     if (batch?.dim === 1 && space.length > 0) {
       c.set(c.op('InstanceNormalization', [x, weight, bias], { epsilon }))
       return

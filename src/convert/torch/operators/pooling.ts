@@ -1,4 +1,5 @@
 // Pooling. Where sizes are known, the last windows of ceil mode become padding at the end: runtimes disagree on ceil mode.
+import { DTYPES } from '../../../core'
 import type { Attributes, Dim, Value } from '../../../onnx'
 import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
@@ -37,8 +38,10 @@ function ends(c: TorchContext, sizes: readonly Dim[], { kernel, strides, pads, d
 }
 
 /** Pooling wants a batch axis, which PyTorch lets one leave out. */
-function batched(c: TorchContext, space: number, pool: (x: Value) => readonly Value[]): void {
-  const x = c.tensor(c.has('self') ? 'self' : 'input')
+function batched(c: TorchContext, space: number, pool: (x: Value) => readonly Value[], exact = false): void {
+  const given = c.tensor(c.has('self') ? 'self' : 'input')
+  // The largest of integers is the same in floating point of 64 bits, which runtimes pool.
+  const x = exact && DTYPES[c.dtype(given)].kind !== 'float' ? c.cast(given, 'float64') : given
   const single = c.rank(x) === space + 1
   const results = pool(single ? c.unsqueeze(x, 0) : x)
   c.setAll(single ? results.map((value) => c.squeeze(value, 0)) : results)
@@ -61,7 +64,7 @@ const maxPool = (space: number, indices: boolean): TorchLowering => ({
       const plane = c.shape(x).slice(2).reduce<Dim>((product, dim) => (typeof product === 'number' && typeof dim === 'number' ? product * dim : null), 1)
       if (typeof plane !== 'number') throw c.error('the places of maxima need known sizes')
       return [y, c.op('Mod', [at, c.scalar(plane, 'int64')])]
-    })
+    }, true)
   },
 })
 
@@ -94,13 +97,16 @@ const averagePool = (space: number): TorchLowering => ({
 
 /** Windows of one size where output sizes divide input sizes; otherwise windows that differ, averaged by products. */
 const adaptive = (space: number, kind: 'Average' | 'Max'): TorchLowering => ({
-  makes: kind === 'Average' ? ['GlobalAveragePool', 'AveragePool', 'MatMul'] : ['GlobalMaxPool', 'MaxPool'],
-  ...(kind === 'Max' ? { limits: 'only where output sizes divide input sizes' } : {}),
+  makes: kind === 'Average' ? ['GlobalAveragePool', 'AveragePool', 'MatMul'] : ['GlobalMaxPool', 'MaxPool', 'Gather', 'ReduceMax', 'ArgMax'],
   lower: (c) => {
     batched(c, space, (x) => {
       const from = c.shape(x).slice(2)
       // An output size of None keeps the size.
       const wanted = spread(c.ints('output_size'), space)
+      if (kind === 'Max' && from.every((size) => typeof size === 'number')) {
+        const divides = wanted.every((size, i) => size > 0 && Number(from[i]) % size === 0)
+        if (c.results.length > 1 || !divides) return largestOfWindows(c, x, from.map(Number), wanted)
+      }
       if (wanted.every((size) => size === 1)) return [c.op(`Global${kind}Pool`, [x])]
       if (wanted.every((size, i) => size === from[i])) return [c.op('Identity', [x])]
       const known = from.every((size) => typeof size === 'number')
@@ -111,6 +117,45 @@ const adaptive = (space: number, kind: 'Average' | 'Max'): TorchLowering => ({
     })
   },
 })
+
+/**
+ * The largest element of windows [⌊i·n/m⌋, ⌈(i+1)·n/m⌉) along each axis, and its place in the plane. Windows are gathered into
+ * a last axis, shorter ones with their last element again, which changes no maximum and is never the first.
+ */
+function largestOfWindows(c: TorchContext, x: Value, from: readonly number[], to: readonly number[]): Value[] {
+  const tables = from.map((n, i) => {
+    const m = to[i] ?? 1
+    const spans = Array.from({ length: m }, (_, j) => [Math.floor((j * n) / m), Math.ceil(((j + 1) * n) / m)] as const)
+    const longest = Math.max(...spans.map(([start, end]) => end - start))
+    return { spans, longest }
+  })
+  const outputs = to.reduce((a, b) => a * b, 1)
+  const window = tables.reduce((product, { longest }) => product * longest, 1)
+  const places = Array.from({ length: outputs * window }, (_, flat) => {
+    let [output, within] = [Math.floor(flat / window), flat % window]
+    let [place, stride] = [0, 1]
+    for (let axis = from.length - 1; axis >= 0; axis--) {
+      const { spans, longest } = tables[axis] ?? { spans: [], longest: 1 }
+      const m = to[axis] ?? 1
+      const [start, end] = spans[output % m] ?? [0, 1]
+      place += Math.min(start + (within % longest), end - 1) * stride
+      stride *= from[axis] ?? 1
+      output = Math.floor(output / m)
+      within = Math.floor(within / longest)
+    }
+    return place
+  })
+  const table = c.lowerer.constant(places, 'int64', [outputs, window])
+  const front = c.sizesOf(x).slice(0, 2)
+  const flat = c.reshape(x, [...front, c.fixed(from.reduce((a, b) => a * b, 1))])
+  const windows = c.op('Gather', [flat, table], { axis: 2 })
+  const arranged = (value: Value): Value => c.reshape(value, [...front, ...to.map((size) => c.fixed(size))])
+  const values = arranged(c.op('ReduceMax', [windows, c.vector([3])], { keepdims: 0 }))
+  if (c.results.length === 1) return [values]
+  const rows = c.lowerer.constant(Array.from({ length: outputs }, (_, i) => i * window), 'int64', [outputs])
+  const at = c.op('Add', [c.op('ArgMax', [windows], { axis: 3, keepdims: 0 }), rows])
+  return [values, arranged(c.op('Gather', [c.reshape(table, [c.fixed(outputs * window)]), at], { axis: 0 }))]
+}
 
 /** Averages windows [⌊i·n/m⌋, ⌈(i+1)·n/m⌉) of an axis of n elements: a product with an n × m matrix. */
 function averagedAxis(c: TorchContext, x: Value, axis: number, n: number, m: number): Value {

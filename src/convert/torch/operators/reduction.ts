@@ -10,7 +10,13 @@ function axesOf(c: TorchContext, rank: number, name = 'dim'): number[] {
 }
 
 function reduced(c: TorchContext, type: string, x: Value, axes: readonly number[], keep: boolean): Value {
-  return c.rank(x) === 0 ? x : c.op(type, [x, c.vector(axes)], { keepdims: Number(keep) })
+  if (c.rank(x) === 0) return /L[12]$/.test(type) ? c.op('Abs', [x]) : x
+  // The mean of nothing is not a number; runtimes say zero.
+  const d = c.dtype(x)
+  if (type === 'ReduceMean' && axes.some((axis) => c.shape(x)[axis] === 0)) {
+    return c.op('Add', [c.op('ReduceSum', [x, c.vector(axes)], { keepdims: Number(keep) }), c.scalar(NaN, d)])
+  }
+  return c.op(type, [x, c.vector(axes)], { keepdims: Number(keep) })
 }
 
 const reduce = (type: string): TorchLowering => ({
@@ -34,7 +40,12 @@ const truth = (type: 'ReduceMax' | 'ReduceMin'): TorchLowering => ({
 const extreme = (type: 'Max' | 'Min'): TorchLowering => ({
   makes: [`Reduce${type}`, `Arg${type}`],
   lower: (c) => {
-    const x = c.tensor('self')
+    // Runtimes reduce no truth values; the result is one again.
+    const x = c.dtype(c.tensor('self')) === 'bool' ? c.cast(c.tensor('self'), 'int32') : c.tensor('self')
+    if (c.rank(x) === 0 && c.has('dim')) {
+      c.setAll([x, c.scalar(0, 'int64')])
+      return
+    }
     if (!c.has('dim')) {
       c.set(reduced(c, `Reduce${type}`, x, axesOf(c, c.rank(x)), false))
       return
@@ -50,7 +61,8 @@ const place = (type: 'ArgMax' | 'ArgMin'): TorchLowering => ({
   makes: [type],
   lower: (c) => {
     const x = c.dtype(c.tensor('self')) === 'bool' ? c.cast(c.tensor('self'), 'int32') : c.tensor('self')
-    if (c.has('dim')) c.set(c.op(type, [x], { axis: c.axis('dim', c.rank(x)), keepdims: Number(c.bool('keepdim')) }))
+    if (c.rank(x) === 0) c.set(c.scalar(0, 'int64'))
+    else if (c.has('dim')) c.set(c.op(type, [x], { axis: c.axis('dim', c.rank(x)), keepdims: Number(c.bool('keepdim')) }))
     else c.set(c.op(type, [c.reshape(x, [c.fixed(-1)])], { axis: 0, keepdims: 0 }))
   },
 })
@@ -100,13 +112,63 @@ const norm: TorchLowering = {
   },
 }
 
-const softmax = (type: string): TorchLowering => ({
-  makes: [type],
+/** Of matrices: Frobenius, or the largest or smallest sum of a column (1) or row (∞). */
+const matrixNorm: TorchLowering = {
+  makes: ['ReduceL2', 'ReduceL1', 'ReduceMax', 'ReduceMin'], limits: 'orders 2, −2 and nuclear, which are singular values',
+  lower: (c) => { c.set(normOfMatrix(c, c.cast(c.tensor('self'), c.resultType))) },
+}
+
+function normOfMatrix(c: TorchContext, x: Value): Value {
+  const rank = c.rank(x)
+  const [row = -2, column = -1] = c.has('dim') ? c.ints('dim') : [-2, -1]
+  const [a, b] = [c.normal(row, rank), c.normal(column, rank)]
+  const keep = c.bool('keepdim')
+  const order = c.argument('ord')?.kind === 'string' ? c.text('ord') : c.has('ord') ? c.float('ord') : 'fro'
+  if (order === 'fro') return reduced(c, 'ReduceL2', x, [a, b], keep)
+  const size = typeof order === 'number' ? Math.abs(order) : 2
+  if (typeof order !== 'number' || (size !== 1 && Number.isFinite(size))) throw c.error('singular values have no ONNX operator', { got: `order ${String(order)}`, fix: 'use the Frobenius norm, or compute it before exporting' })
+  const [along, over] = size === 1 ? [a, b] : [b, a]
+  // Without elements the norm is zero; runtimes say −∞.
+  if (c.shape(x)[a] === 0 || c.shape(x)[b] === 0) return reduced(c, 'ReduceL2', x, [a, b], keep)
+  const sums = reduced(c, 'ReduceL1', x, [along], true)
+  const found = reduced(c, order > 0 ? 'ReduceMax' : 'ReduceMin', sums, [over], true)
+  return keep ? found : c.squeeze(found, a, b)
+}
+
+/** Of a vector, a matrix, or all elements, as many axes as are named. */
+const generalNorm: TorchLowering = {
+  makes: ['ReduceL2', 'ReduceL1', 'ReduceMax', 'ReduceMin'], limits: 'orders of matrices that are singular values',
   lower: (c) => {
-    const x = c.cast(c.tensor(c.has('self') ? 'self' : 'input'), c.resultType)
-    c.set(c.op(type, [x], { axis: c.axis('dim', c.rank(x)) }))
+    const x = c.cast(c.tensor('self'), c.resultType)
+    const axes = c.has('dim') ? c.ints('dim').length : c.has('ord') ? c.rank(x) : 0
+    if (axes === 2 && c.has('ord')) c.set(normOfMatrix(c, x))
+    else norm.lower(c)
+  },
+}
+
+const softmax = (type: string, negate = false): TorchLowering => ({
+  makes: negate ? ['Neg', type] : [type],
+  lower: (c) => {
+    const given = c.cast(c.tensor(c.has('self') ? 'self' : 'input'), c.resultType)
+    const x = negate ? c.op('Neg', [given]) : given
+    c.set(c.rank(x) === 0 ? c.squeeze(c.op(type, [c.unsqueeze(x, 0)], { axis: 0 }), 0) : c.op(type, [x], { axis: c.axis('dim', c.rank(x)) }))
   },
 })
+
+/** Rows of which everything is −∞ have the weights zero. */
+const safeSoftmax: TorchLowering = {
+  makes: ['Softmax', 'ReduceMax', 'Equal', 'Where'],
+  lower: (c) => {
+    const [x, d] = [c.cast(c.tensor('self'), c.resultType), c.resultType]
+    if (c.rank(x) === 0) {
+      c.set(c.cast(c.op('Not', [c.op('Equal', [x, c.scalar(-Infinity, d)])]), d))
+      return
+    }
+    const axis = c.axis('dim', c.rank(x))
+    const masked = c.op('Equal', [c.op('ReduceMax', [x, c.vector([axis])], { keepdims: 1 }), c.scalar(-Infinity, d)])
+    c.set(c.op('Where', [masked, c.scalar(0, d), c.op('Softmax', [x], { axis })]))
+  },
+}
 
 const cumulative: TorchLowering = {
   makes: ['CumSum'],
@@ -149,6 +211,16 @@ export const reduction: Readonly<Record<string, TorchLowering>> = {
       c.set(reduced(c, 'ReduceSum', clean, axesOf(c, c.rank(x)), c.bool('keepdim')))
     },
   },
+  'aten.nanmean': {
+    makes: ['IsNaN', 'Where', 'ReduceSum', 'Div'],
+    lower: (c) => {
+      const [x, d] = [c.tensor('self'), c.resultType]
+      const nan = c.op('IsNaN', [x])
+      const sum = (value: Value): Value => reduced(c, 'ReduceSum', value, axesOf(c, c.rank(x)), c.bool('keepdim'))
+      c.set(c.op('Div', [sum(c.op('Where', [nan, c.scalar(0, d), x])), sum(c.cast(c.op('Not', [nan]), d))]))
+    },
+  },
+  'aten.linalg_matrix_norm': matrixNorm, 'aten.linalg_matrix_norm.str_ord': matrixNorm, 'aten.linalg_norm': generalNorm, 'aten.linalg_norm.ord_str': matrixNorm,
   'aten.any': truth('ReduceMax'), 'aten.all': truth('ReduceMin'),
   'aten.max': extreme('Max'), 'aten.min': extreme('Min'), 'aten.argmax': place('ArgMax'), 'aten.argmin': place('ArgMin'),
   'aten.aminmax': {
@@ -169,14 +241,20 @@ export const reduction: Readonly<Record<string, TorchLowering>> = {
       c.set(reduced(c, 'ReduceSum', x, axesOf(c, c.rank(x)), false))
     },
   },
-  'aten.softmax': softmax('Softmax'), 'aten._softmax': softmax('Softmax'), 'aten.special_softmax': softmax('Softmax'), 'aten._safe_softmax': softmax('Softmax'),
+  'aten.softmax': softmax('Softmax'), 'aten._softmax': softmax('Softmax'), 'aten.special_softmax': softmax('Softmax'), 'aten._safe_softmax': safeSoftmax,
   'aten.log_softmax': softmax('LogSoftmax'), 'aten._log_softmax': softmax('LogSoftmax'), 'aten.special_log_softmax': softmax('LogSoftmax'),
-  'aten.softmin': { makes: ['Neg', 'Softmax'], lower: (c) => { c.set(c.op('Softmax', [c.op('Neg', [c.tensor('self')])], { axis: c.int('dim') })) } },
+  'aten.softmin': softmax('Softmax', true),
   'aten.cumsum': cumulative, 'aten.diff': difference,
   'aten.cosine_similarity': {
     makes: ['Mul', 'ReduceSum', 'ReduceL2', 'Max', 'Div'],
     lower: (c) => {
-      const [a, b] = [c.tensor('x1'), c.tensor('x2')]
+      const [first, second] = [c.tensor('x1'), c.tensor('x2')]
+      // Broadcast first: the axis is counted in the common shape.
+      const rank = Math.max(c.rank(first), c.rank(second))
+      const full = (x: Value): Value => (c.rank(x) < rank ? c.unsqueeze(x, ...Array.from({ length: rank - c.rank(x) }, (_, i) => i)) : x)
+      const common = c.shape(full(first)).some((dim, i) => dim !== c.shape(full(second))[i])
+      const zeros = common ? c.op('Mul', [c.op('Add', [first, second]), c.scalar(0, c.dtype(first))]) : undefined
+      const [a, b] = zeros === undefined ? [first, second] : [c.op('Add', [first, zeros]), c.op('Add', [second, zeros])]
       const axes = [c.axis('dim', c.rank(a), 1)]
       const length = (x: Value): Value => c.op('Max', [reduced(c, 'ReduceL2', x, axes, false), c.scalar(c.float('eps', 1e-8), c.dtype(x))])
       c.set(c.op('Div', [reduced(c, 'ReduceSum', c.op('Mul', [a, b]), axes, false), c.op('Mul', [length(a), length(b)])]))

@@ -10,24 +10,34 @@ interface Kind {
   readonly exact?: boolean
 }
 
-const interpolate = ({ mode, space, exact = false }: Kind): TorchLowering => ({
+const interpolate = ({ mode, space, exact: middles = false }: Kind): TorchLowering => ({
   makes: ['Resize'],
   lower: (c) => {
     const x = c.tensor(c.has('self') ? 'self' : 'input')
     const aligned = c.bool('align_corners')
     // pytorch_half_pixel differs from half_pixel for one output element, which PyTorch takes from coordinate 0.
-    const coordinates = aligned ? 'align_corners' : mode !== 'nearest' ? 'pytorch_half_pixel' : exact ? 'half_pixel' : 'asymmetric'
+    const coordinates = aligned ? 'align_corners' : mode !== 'nearest' ? 'pytorch_half_pixel' : middles ? 'half_pixel' : 'asymmetric'
     const attributes: Attributes = {
       mode, coordinate_transformation_mode: coordinates,
-      ...(mode === 'nearest' ? { nearest_mode: exact ? 'round_prefer_ceil' : 'floor' } : {}),
+      ...(mode === 'nearest' ? { nearest_mode: middles ? 'round_prefer_ceil' : 'floor' } : {}),
       ...(mode === 'cubic' ? { cubic_coeff_a: -0.75 } : {}),
     }
     const front = c.sizesOf(x).slice(0, 2)
-    const scales = c.floats('scale_factors') ?? scalesOf(c, space)
-    const whole = scales?.every((scale) => Number.isInteger(scale)) === true
+    // Between equal sizes PyTorch's linear interpolation copies, whatever the scale (aten, UpSampleKernel.cpp).
+    const scales = (c.floats('scale_factors') ?? scalesOf(c, space))?.map((scale, i) => {
+      const [from, to] = [c.shape(x)[i + 2], c.resultSizes()[i + 2]]
+      return mode === 'linear' && typeof from === 'number' && from === to ? 1 : scale
+    })
     const sizes = c.has('output_size') ? c.sizes('output_size') : undefined
-    if (sizes !== undefined) c.set(c.op('Resize', [x, undefined, undefined, c.vectorOf([...front, ...sizes])], attributes))
-    else if (scales !== undefined && (whole || c.resultSizes().some((dim) => typeof dim !== 'number'))) {
+    // Coordinates follow the scale that was given, not the ratio of the sizes; runtimes then derive the sizes, rounding down.
+    const exact = scales?.every((scale, i) => {
+      const [from, to] = [c.shape(x)[i + 2], c.resultSizes()[i + 2]]
+      return typeof from !== 'number' || typeof to !== 'number' || Math.floor(Math.fround(Math.fround(scale) * from)) === to
+    }) === true
+    if (scales !== undefined && exact && !aligned) {
+      c.set(c.op('Resize', [x, undefined, c.lowerer.constant([1, 1, ...scales], 'float32', [space + 2])], attributes))
+    } else if (sizes !== undefined) c.set(c.op('Resize', [x, undefined, undefined, c.vectorOf([...front, ...sizes])], attributes))
+    else if (scales !== undefined && c.resultSizes().some((dim) => typeof dim !== 'number')) {
       c.set(c.op('Resize', [x, undefined, c.lowerer.constant([1, 1, ...scales], 'float32', [space + 2])], attributes))
     } else {
       const stated = c.resultSizes().slice(2).map((dim) => (typeof dim === 'number' ? c.fixed(dim) : undefined)).filter((size) => size !== undefined)

@@ -1,4 +1,5 @@
 // Operators that move elements and do not compute: views, which share storage with their argument, and copies.
+import { DTYPES } from '../../../core'
 import type { Value } from '../../../onnx'
 import type { Cell, ViewStep } from '../alias'
 import type { SizeValue, TorchContext } from '../context'
@@ -262,7 +263,8 @@ const roll: TorchLowering = {
     const shifts = c.ints('shifts')
     const turn = (of: Value, axis: number, shift: number): Value => {
       const size = c.shape(of)[axis]
-      if (shift === 0 || (typeof size === 'number' && shift % size === 0)) return of
+      if (size === 0 || shift === 0 || (typeof size === 'number' && shift % size === 0)) return of
+      if (c.rank(of) === 0) return of
       const by = typeof size === 'number' ? ((shift % size) + size) % size : shift
       return c.op('Concat', [c.slice(of, axis, c.fixed(-by), c.fixed(FAR)), c.slice(of, axis, c.fixed(0), c.fixed(-by))], { axis })
     }
@@ -292,7 +294,29 @@ export function padded(c: TorchContext, value: Value, pads: readonly number[], m
     ends[axis] = pads[i + 1] ?? 0
   }
   if ([...begins, ...ends].every((pad) => pad === 0)) return value
+  if (mode === 'wrap') return begins.reduce((of, begin, axis) => wrapped(c, of, axis, begin, ends[axis] ?? 0), value)
+  if (mode === 'edge' && [...begins, ...ends].some((pad) => pad < 0)) return begins.reduce((of, begin, axis) => edged(c, of, axis, begin, ends[axis] ?? 0), value)
   return c.op('Pad', [value, c.vector([...begins, ...ends]), mode === 'constant' ? c.scalar(fill, c.dtype(value)) : undefined], { mode })
+}
+
+/** A circle: the end before the beginning, the beginning behind the end. Runtimes have no kernel for it in all versions. */
+function wrapped(c: TorchContext, value: Value, axis: number, begin: number, end: number): Value {
+  // Negative pads take away first: the circle is that of the rest.
+  const rest = begin >= 0 && end >= 0 ? value : c.slice(value, axis, c.fixed(Math.max(0, -begin)), c.fixed(end < 0 ? end : FAR))
+  const parts: Value[] = []
+  if (begin > 0) parts.push(c.slice(rest, axis, c.fixed(-begin), c.fixed(FAR)))
+  parts.push(rest)
+  if (end > 0) parts.push(c.slice(rest, axis, c.fixed(0), c.fixed(end)))
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : c.op('Concat', parts, { axis })
+}
+
+/** Copies of the edge where pads are positive; a negative pad takes away, also from what the other end copies. */
+function edged(c: TorchContext, value: Value, axis: number, begin: number, end: number): Value {
+  const size = c.shape(value)[axis]
+  if (begin === 0 && end === 0) return value
+  if (typeof size !== 'number') throw c.error('a negative padding of an axis of unknown size')
+  const at = Array.from({ length: Math.max(0, size + begin + end) }, (_, i) => Math.min(size - 1, Math.max(0, i - begin)))
+  return c.op('Gather', [value, c.vector(at)], { axis })
 }
 
 const MODES: Readonly<Record<string, string>> = { constant: 'constant', reflect: 'reflect', replicate: 'edge', circular: 'wrap' }
@@ -301,7 +325,7 @@ const pad = (mode?: string): TorchLowering => ({
   makes: ['Pad'],
   lower: (c) => {
     const wanted = mode ?? MODES[c.text('mode', 'constant')]
-    if (wanted === undefined || (wanted === 'wrap' && c.opset < 19)) throw c.error('ONNX has no such padding in this opset', { got: c.text('mode', ''), fix: 'use opset 19 or later' })
+    if (wanted === undefined) throw c.error('there is no such padding', { got: c.text('mode', '') })
     const name = c.has('self') ? 'self' : 'input'
     c.set(padded(c, c.tensor(name), c.ints(c.has('pad') ? 'pad' : 'padding'), wanted, c.float('value', 0)))
   },
@@ -332,7 +356,8 @@ const diagonal: TorchLowering = {
 const unfold: TorchLowering = {
   makes: ['Gather', 'Transpose'],
   lower: (c) => {
-    const value = c.tensor('self')
+    const given = c.tensor('self')
+    const value = c.rank(given) === 0 ? c.unsqueeze(given, 0) : given
     const rank = c.rank(value)
     const axis = c.axis('dimension', rank)
     const size = c.shape(value)[axis]
@@ -342,13 +367,23 @@ const unfold: TorchLowering = {
     const at = Array.from({ length: count * window }, (_, i) => Math.floor(i / window) * step + (i % window))
     const windows = c.op('Gather', [value, c.lowerer.constant(at, 'int64', [count, window])], { axis })
     const order = Array.from({ length: rank + 1 }, (_, i) => i).filter((i) => i !== axis + 1)
-    c.set(c.transpose(windows, [...order, axis + 1]))
+    const result = c.transpose(windows, [...order, axis + 1])
+    c.set(c.rank(given) === 0 ? c.squeeze(result, 0) : result)
   },
 }
 
 const pixelShuffle: TorchLowering = {
   makes: ['DepthToSpace'],
-  lower: (c) => { c.set(c.op('DepthToSpace', [c.tensor('self')], { blocksize: c.int('upscale_factor'), mode: 'CRD' })) },
+  lower: (c) => {
+    const [given, r] = [c.tensor('self'), c.int('upscale_factor')]
+    // Runtimes do it for floating point numbers of 64 bits, and so for all integers up to 2^53.
+    const x = DTYPES[c.dtype(given)].kind === 'float' ? given : c.cast(given, 'float64')
+    const extra = c.rank(x) - 4
+    const sizes = c.sizesOf(x)
+    const planes = extra === 0 ? x : c.reshape(x, [c.fixed(-1), ...sizes.slice(-3)])
+    const y = c.op('DepthToSpace', [planes], { blocksize: r, mode: 'CRD' })
+    c.set(extra === 0 ? y : c.reshape(y, [...sizes.slice(0, -3), ...c.sizesOf(y).slice(1)]))
+  },
 }
 
 /** [N, C, H·r, W·r] → [N, C·r², H, W] */
@@ -406,7 +441,7 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
   'aten.swapdims': transposing((c, rank) => swapped(rank, c.axis('dim0', rank), c.axis('dim1', rank))),
   'aten.t': transposing((_, rank) => (rank < 2 ? Array.from({ length: rank }, (__, i) => i) : [1, 0])),
   'aten.numpy_T': transposing((_, rank) => Array.from({ length: rank }, (__, i) => rank - 1 - i)),
-  'aten.mT': transposing((_, rank) => swapped(rank, rank - 2, rank - 1)), 'aten.adjoint': transposing((_, rank) => swapped(rank, rank - 2, rank - 1)),
+  'aten.mT': transposing((_, rank) => swapped(rank, rank - 2, rank - 1)), 'aten.mH': transposing((_, rank) => swapped(rank, rank - 2, rank - 1)), 'aten.matrix_H': transposing((_, rank) => swapped(rank, rank - 2, rank - 1)), 'aten.adjoint': transposing((_, rank) => swapped(rank, rank - 2, rank - 1)),
   'aten.movedim': transposing((c, rank) => {
     const from = c.ints('source').map((axis) => c.normal(axis, rank))
     const to = c.ints('destination').map((axis) => c.normal(axis, rank))
@@ -419,7 +454,7 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
   'aten.expand_as': { makes: ['Expand'], lower: (c) => { expandTo(c, () => c.sizesOf(c.tensor('other'))) } },
   'aten.broadcast_to': expand,
   'aten.squeeze': squeeze, 'aten.unsqueeze': unsqueeze,
-  'aten.alias': same(), 'aten.detach': same(), 'aten.view_of': same(), 'aten.positive': same(), 'aten.resolve_conj': same(), 'aten.resolve_neg': same(), 'aten.conj': same(),
+  'aten.alias': same(), 'aten.detach': same(), 'aten.view_of': same(), 'aten.positive': same(), 'aten.resolve_conj': same(), 'aten.resolve_neg': same(), 'aten.conj': same(), 'aten.conj_physical': same(), 'aten.real': same(),
   'aten.requires_grad_': same(), 'aten.dropout': dropping(), 'aten.feature_dropout': dropping(), 'aten.alpha_dropout': dropping(), 'aten.native_dropout': dropping(),
   'aten.contiguous': { makes: [], lower: (c) => {
     if (c.isContiguous('self')) c.setSame('self')

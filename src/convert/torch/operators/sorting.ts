@@ -11,11 +11,15 @@ function top(c: TorchContext, x: Value, k: Value, axis: number, largest: boolean
   return [values, places]
 }
 
-const sort = (only: 'both' | 'places'): TorchLowering => ({
+const sort = (only: 'both' | 'places', along = -1): TorchLowering => ({
   makes: ['TopK'], limits: 'equal elements keep the order that the runtime gives them',
   lower: (c) => {
     const x = c.tensor('self')
-    const axis = c.axis('dim', c.rank(x), -1)
+    if (c.rank(x) === 0) {
+      c.setAll(only === 'both' ? [x, c.scalar(0, 'int64')] : [c.scalar(0, 'int64')])
+      return
+    }
+    const axis = c.axis('dim', c.rank(x), along)
     const [values, places] = top(c, x, c.sizeOf(x, axis).vector(), axis, c.bool('descending'), true)
     if (values === undefined || places === undefined) return
     c.setAll(only === 'both' ? [values, places] : [places])
@@ -27,8 +31,9 @@ export const sorting: Readonly<Record<string, TorchLowering>> = {
     makes: ['TopK'],
     lower: (c) => {
       const x = c.tensor('self')
-      c.setAll(top(c, x, c.size('k').vector(), c.axis('dim', c.rank(x), -1), c.bool('largest', true), c.bool('sorted', true)))
+      if (c.rank(x) === 0) c.setAll([x, c.scalar(0, 'int64')])
+      else c.setAll(top(c, x, c.size('k').vector(), c.axis('dim', c.rank(x), -1), c.bool('largest', true), c.bool('sorted', true)))
     },
   },
-  'aten.sort': sort('both'), 'aten.argsort': sort('places'), 'aten.msort': sort('both'),
+  'aten.sort': sort('both'), 'aten.argsort': sort('places'), 'aten.msort': sort('both', 0),
 }

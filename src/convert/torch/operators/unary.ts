@@ -1,5 +1,5 @@
 // Operators of one tensor, element by element.
-import type { DType } from '../../../core'
+import { DTYPES, type DType } from '../../../core'
 import type { Attributes, Value } from '../../../onnx'
 import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
@@ -27,11 +27,12 @@ export function clip(c: TorchContext, x: Value, low: Value | undefined, high: Va
 const bounds = (low: number | string | undefined, high: number | string | undefined, defaults: readonly [number, number] = [0, 0]): TorchLowering => ({
   makes: ['Clip'],
   lower: (c) => {
-    const dtype = c.resultType
+    // Truth values are bounded as numbers; the result is a truth value again.
+    const dtype = c.resultType === 'bool' ? 'uint8' : c.resultType
     const end = (of: number | string | undefined, otherwise: number): Value | undefined =>
       of === undefined ? undefined : typeof of === 'number' ? c.scalar(of, dtype) : c.has(of) ? c.operand(of, dtype) : otherwise === 0 ? undefined : c.scalar(otherwise, dtype)
     const [least, most] = [end(low, defaults[0]), end(high, defaults[1])]
-    let x = input(c)
+    let x = c.cast(input(c), dtype)
     // Clip takes scalars; whole tensors as bounds are a maximum and a minimum.
     const tensors = [least, most].some((value) => value !== undefined && value.shape?.length !== 0)
     if (!tensors) {
@@ -61,19 +62,18 @@ const gelu: TorchLowering = {
 }
 
 export const unary: Readonly<Record<string, TorchLowering>> = {
-  'aten.relu': direct('Relu'), 'aten.sigmoid': direct('Sigmoid'), 'aten.tanh': direct('Tanh'), 'aten.exp': direct('Exp'),
+  'aten.relu': formula(['Relu', 'Max'], (c, x, d) => DTYPES[d].kind === 'float' ? c.op('Relu', [x]) : c.op('Max', [x, c.scalar(0, d)])), 'aten.sigmoid': direct('Sigmoid'), 'aten.tanh': direct('Tanh'), 'aten.exp': direct('Exp'),
   'aten.log': direct('Log'), 'aten.neg': direct('Neg'), 'aten.abs': direct('Abs'), 'aten.sqrt': direct('Sqrt'), 'aten.sin': direct('Sin'),
   'aten.cos': direct('Cos'), 'aten.tan': direct('Tan'), 'aten.asin': direct('Asin'), 'aten.acos': direct('Acos'), 'aten.atan': direct('Atan'),
   'aten.sinh': direct('Sinh'), 'aten.cosh': direct('Cosh'), 'aten.asinh': direct('Asinh'), 'aten.acosh': direct('Acosh'),
-  'aten.atanh': direct('Atanh'), 'aten.erf': direct('Erf'), 'aten.reciprocal': direct('Reciprocal'), 'aten.sign': direct('Sign'),
-  'aten.sgn': direct('Sign'), 'aten.isnan': direct('IsNaN'), 'aten.isinf': direct('IsInf'),
+  'aten.atanh': direct('Atanh'), 'aten.erf': direct('Erf'), 'aten.reciprocal': direct('Reciprocal'), 'aten.sign': formula(['Sign'], signed),
+  'aten.sgn': formula(['Sign'], signed), 'aten.isnan': testing(['IsNaN'], (c, x) => c.op('IsNaN', [x])), 'aten.isinf': testing(['IsInf'], (c, x) => c.op('IsInf', [x])),
   'aten.floor': rounding('Floor'), 'aten.ceil': rounding('Ceil'), 'aten.round': rounding('Round'),
   'aten.logical_not': formula(['Not'], (c) => c.op('Not', [c.cast(c.tensor('self'), 'bool')])),
   'aten.bitwise_not': { makes: ['Not', 'BitwiseNot'], lower: (c) => { c.set(c.op(c.resultType === 'bool' ? 'Not' : 'BitwiseNot', [c.tensor('self')])) } },
-  'aten.isfinite': formula(['IsNaN', 'IsInf'], (c) => {
-    const x = c.tensor('self')
-    return c.op('Not', [c.op('Or', [c.op('IsNaN', [x]), c.op('IsInf', [x])])])
-  }),
+  'aten.isfinite': testing(['IsNaN', 'IsInf'], (c, x) => c.op('Not', [c.op('Or', [c.op('IsNaN', [x]), c.op('IsInf', [x])])])),
+  'aten.isposinf': testing(['IsInf'], (c, x) => c.op('IsInf', [x], { detect_negative: 0 })),
+  'aten.isneginf': testing(['IsInf'], (c, x) => c.op('IsInf', [x], { detect_positive: 0 })),
   'aten.rsqrt': formula(['Sqrt', 'Reciprocal'], (c, x) => c.op('Reciprocal', [c.op('Sqrt', [x])])),
   'aten.square': formula(['Mul'], (c, x) => c.op('Mul', [x, x])),
   'aten.log1p': formula(['Add', 'Log'], (c, x, d) => c.op('Log', [c.op('Add', [x, c.scalar(1, d)])])),
@@ -134,6 +134,10 @@ export const unary: Readonly<Record<string, TorchLowering>> = {
     makes: ['IsNaN', 'Where', 'Clip'], limits: 'infinities become the largest finite float32 unless given',
     lower: (c) => {
       const [x, d] = [c.tensor('self'), c.resultType]
+      if (DTYPES[d].kind !== 'float') {
+        c.set(x)
+        return
+      }
       const most = d === 'float16' ? 65504 : d === 'float64' ? Number.MAX_VALUE : 3.4028234663852886e38
       const plain = c.op('Where', [c.op('IsNaN', [x]), c.scalar(c.float('nan', 0), d), x])
       const above = c.op('IsInf', [x], { detect_negative: 0 })
@@ -150,6 +154,45 @@ export const unary: Readonly<Record<string, TorchLowering>> = {
     },
   },
   'aten.prelu': prelu(), 'aten._prelu_kernel': prelu(),
+  // sin(πx) / (πx), 1 at 0.
+  'aten.sinc': formula(['Sin', 'Div', 'Where'], (c, x, d) => {
+    const angle = c.op('Mul', [x, c.scalar(Math.PI, d)])
+    return c.op('Where', [c.op('Equal', [x, c.scalar(0, d)]), c.scalar(1, d), c.op('Div', [c.op('Sin', [angle]), angle])])
+  }),
+  'aten.signbit': { makes: ['Less', 'Div', 'Equal', 'Or'], lower: (c) => {
+    const x = c.tensor('self')
+    const d = c.dtype(x)
+    if (d === 'bool') c.set(c.op('And', [x, c.scalar(0, 'bool')]))
+    else {
+      const below = c.op('Less', [x, c.scalar(0, d)])
+      c.set(DTYPES[d].kind === 'float' ? c.op('Or', [below, c.op('Equal', [c.op('Div', [c.scalar(1, d), x]), c.scalar(-Infinity, d)])]) : below)
+    }
+  } },
+  'aten.isreal': testing([], (c, x) => c.op('Equal', [c.op('IsNaN', [x]), c.op('IsNaN', [x])])),
+  // 0 or π of real numbers; what is no number stays.
+  'aten.angle': formula(['Less', 'Where'], (c, x, d) => {
+    const angle = c.op('Where', [c.op('Less', [x, c.scalar(0, d)]), c.scalar(Math.PI, d), c.scalar(0, d)])
+    return c.op('Where', [c.op('IsNaN', [x]), x, angle])
+  }),
+  'aten.special_ndtr': formula(['Erf', 'Mul', 'Add'], (c, x, d) =>
+    c.op('Mul', [c.scalar(0.5, d), c.op('Add', [c.scalar(1, d), c.op('Erf', [c.op('Mul', [x, c.scalar(Math.SQRT1_2, d)])])])])),
+  // −x log x, 0 at 0, −∞ below.
+  'aten.special_entr': formula(['Log', 'Mul', 'Where'], (c, x, d) => {
+    const zero = c.scalar(0, d)
+    const inner = c.op('Where', [c.op('Equal', [x, zero]), zero, c.op('Neg', [c.op('Mul', [x, c.op('Log', [x])])])])
+    return c.op('Where', [c.op('Less', [x, zero]), c.scalar(-Infinity, d), inner])
+  }),
+  'aten.logit': { makes: ['Clip', 'Log', 'Div'], lower: (c) => {
+    const d = c.resultType
+    const x = input(c)
+    const eps = c.has('eps') ? c.float('eps') : undefined
+    const p = eps === undefined || eps < 0 ? x : c.op('Max', [c.op('Min', [x, c.scalar(1 - eps, d)]), c.scalar(eps, d)])
+    c.set(c.op('Log', [c.op('Div', [p, c.op('Sub', [c.scalar(1, d), p])])]))
+  } },
+  'aten.rrelu': { makes: ['LeakyRelu'], limits: 'training mode', lower: (c) => {
+    if (c.bool('training')) throw c.error('the module was exported in training mode', { fix: 'call module.eval() before torch.export.export' })
+    c.set(c.op('LeakyRelu', [c.tensor('self')], { alpha: (c.float('lower', 1 / 8) + c.float('upper', 1 / 3)) / 2 }))
+  } },
   'aten.deg2rad': formula(['Mul'], (c, x, d) => c.op('Mul', [x, c.scalar(Math.PI / 180, d)])),
   'aten.rad2deg': formula(['Mul'], (c, x, d) => c.op('Mul', [x, c.scalar(180 / Math.PI, d)])),
 }
@@ -172,7 +215,23 @@ function rounding(type: string): TorchLowering {
 
 /** sign(x) ⌊|x|⌋ */
 export function truncated(c: TorchContext, x: Value): Value {
+  if (DTYPES[c.dtype(x)].kind !== 'float') return x
   return c.op('Mul', [c.op('Sign', [x]), c.op('Floor', [c.op('Abs', [x])])])
+}
+
+function signed(c: TorchContext, x: Value): Value {
+  return c.dtype(x) === 'bool' ? x : c.op('Sign', [x])
+}
+
+/** A question about floating point numbers; of others it is asked as if they were. */
+function testing(makes: readonly string[], of: (c: TorchContext, x: Value) => Value): TorchLowering {
+  return {
+    makes,
+    lower: (c) => {
+      const x = c.tensor('self')
+      c.set(of(c, DTYPES[c.dtype(x)].kind === 'float' ? x : c.cast(x, 'float32')))
+    },
+  }
 }
 
 function prelu(): TorchLowering {

@@ -21,6 +21,58 @@ def u(name, module, *args, dyn=None):
     MODULES[name] = (module if isinstance(module, nn.Module) else fn(module), args, dyn)
 
 
+# What the sweep over PyTorch's own database of operators found wrong once (npm run conformance -- pytorch).
+q=R(3,4); n=torch.randint(-5,6,(3,4)); t=n>0; s=torch.tensor(2.5); nan=torch.where(q>0,q,float('nan'))
+u('sweep_bool',lambda t,o:(torch.maximum(t,o),torch.minimum(t,o),torch.clamp(t,min=o),torch.fmax(t,o),
+    t.masked_fill(o,True),torch.add(t,o,alpha=False),torch.outer(t[0],o[0]),torch.sign(t),torch.isfinite(t),
+    torch.isclose(t,o),t.max(1)[0],t.sort(1)[0]),t,n>2)
+u('sweep_int',lambda n:(torch.trunc(n),torch.relu(n),torch.isfinite(n),torch.nan_to_num(n),
+    F.max_pool2d(n[None],2),F.pixel_shuffle(n.view(1,4,1,3),2),torch.isclose(n,n+1)),n)
+u('sweep_nan',lambda x,y:(torch.fmax(x,y),torch.fmin(x,y),torch.isclose(x,y,equal_nan=True),
+    torch.isclose(x/0,y/0),torch.nanmean(x),x.nanmedian(),x.median(1)[0]),nan,q)
+u('sweep_rank0',lambda s:(F.softmax(s,0),F.log_softmax(s,0),s.argmax(0),torch.roll(s,1),
+    s.index_select(0,torch.tensor([0])),s.index_fill(0,torch.tensor([0]),1.),s.gather(0,torch.tensor([0,0])),
+    s.scatter(0,torch.tensor(0),4.),s.sort()[0],s.topk(1)[0],s.unfold(0,1,1),
+    F.cosine_similarity(s,-s,dim=0)),-s)
+E0=torch.zeros(3,0)
+u('sweep_empty',lambda e,m,b:(torch.addmm(b,e,m,beta=.5),e.mean(),e.var(),e.mean(1),e.flip(1),e.roll(1),
+    F.pad(e[None],(0,0,1,1),mode='circular'),F.group_norm(e[None].transpose(1,2)[:,:0].reshape(0,3,1),3)),
+    E0,torch.zeros(0,4),q)
+u('sweep_zero',lambda a,b:(torch.atan2(a,b),torch._safe_softmax(b-torch.inf,1),torch.xlogy(a,b)),
+    torch.tensor([[0.,0.,1.,-1.]]),torch.tensor([[0.,-1.,0.,0.]]))
+u('sweep_pad',lambda x:(F.pad(x,(2,1,0,2),mode='circular'),F.pad(x,(-1,1,-2,1),mode='circular'),
+    F.pad(x,(-3,4,0,0),mode='replicate'),F.pad(x,(-1,2,1,-2),mode='replicate')),R(1,2,4,4))
+u('sweep_interpolate',lambda x:(F.interpolate(x,scale_factor=1.7,mode='linear'),F.interpolate(x,scale_factor=1.7),
+    F.interpolate(x,scale_factor=.6),F.interpolate(x[None],scale_factor=(1.3,.7),mode='bilinear')),R(2,3,4))
+u('sweep_adaptive',lambda x:(*F.adaptive_max_pool2d(x,(3,2),return_indices=True),F.adaptive_max_pool2d(x,(2,4)),
+    *F.adaptive_max_pool1d(x[0],3,return_indices=True)),R(1,2,7,5))
+u('sweep_transposed',lambda x,w:F.conv_transpose2d(x,w,stride=2,dilation=3,padding=2,output_padding=2),R(1,2,4,4),
+    R(2,3,3,3))
+u('sweep_einsum',lambda a,b:(torch.einsum('...ik, ...j -> ij',a,b),torch.einsum('...i,...i->...',a[0],b),
+    torch.tensordot(a,b,([2],[0])),torch.inner(a,b),torch.kron(b,b)),R(1,2,3),R(3))
+u('sweep_msort',lambda x:(torch.msort(x),torch.kthvalue(x,2,0)[0],torch.cummax(x,1)[0],torch.cummin(x,0)[1],
+    torch.cumprod(x,1),torch.logcumsumexp(x,1),torch.quantile(x,.3,dim=1),torch.quantile(x,torch.tensor([.1,.9])),
+    torch.histc(x,4,-2,2),torch.bucketize(x,torch.tensor([-1.,0.,1.])),torch.isin(x,x[0])),q)
+idx=torch.tensor([[0,1,0],[2,0,1]])
+REDUCE='sum prod mean amax amin'.split()
+u('sweep_scatter',lambda x,i,y:tuple(x.scatter_reduce(0,i,y,r,include_self=k) for r in REDUCE for k in (True,False)),
+    R(3,3),idx,R(2,3))
+u('sweep_mask',lambda x,m,y:(x[m],x.masked_scatter(m,y),torch.masked_select(x,m),
+    x.index_put((m,),y.view(-1)[0])),q,t,R(4,4))
+u('sweep_arrange',lambda a,b:(*torch.meshgrid(a,b,indexing='xy'),torch.cartesian_prod(a,b),torch.block_diag(a,b),
+    torch.diag_embed(a,1),torch.diag(b,-1),torch.rot90(torch.outer(a,b)),
+    torch.diagonal_scatter(torch.outer(b,b),a,1),torch.atleast_3d(a),torch.column_stack((b,b)),
+    torch.as_strided(b,(2,2),(1,2)),torch.trapezoid(b)),R(3),R(4))
+LOSSES='mse_loss l1_loss huber_loss smooth_l1_loss binary_cross_entropy_with_logits kl_div soft_margin_loss'.split()
+u('sweep_losses',lambda x,y,c:(*(getattr(F,l)(x,y,reduction=r) for l in LOSSES for r in ('none','mean','sum')),
+    F.cross_entropy(x,c),F.cross_entropy(x,c,weight=y[0],label_smoothing=.1),F.nll_loss(x,c,reduction='none'),
+    F.cross_entropy(x,y),F.pairwise_distance(x,y),torch.cdist(x,y),torch.dist(x,y,3.),F.pdist(x)),
+    q,torch.rand(3,4),torch.tensor([1,3,-100]))
+u('sweep_formulas',lambda x,y:(torch.logaddexp(x,y),torch.logaddexp2(x,y),torch.copysign(x,y),torch.heaviside(x,y),
+    torch.sinc(x),torch.signbit(x),torch.cross(x[:,:3],y[:,:3],dim=1),torch.addr(x,x[:,0],y[0],beta=.5),
+    torch.linalg.matrix_norm(x,1),torch.linalg.norm(x),torch.det(x[:,:3]),torch.linalg.matrix_power(x[:,:3],5)),
+    q,R(3,4))
+
 x=R(2,6,8); img=R(2,4,9,11)
 UNARY = '''relu sigmoid tanh exp abs neg sin cos tan asin acos atan sinh cosh asinh atanh erf floor ceil round reciprocal
     sign square expm1 exp2 isnan isinf isfinite logical_not erfc trunc frac deg2rad'''.split()

@@ -117,7 +117,7 @@ export async function sweepPytorch(options: SweepOptions): Promise<PytorchSweep>
     }
     const script = path.join(options.root, 'src', 'cli', 'convert', 'sweep.py')
     options.note('PyTorch exports the samples of its database (minutes)')
-    await Promise.all(journals.map((file, i) => complete(file) ? undefined
+    await Promise.all(journals.map((file, i) => complete(file) ? Promise.resolve()
       : insist('The export', python, [script, folder, String(i), String(SHARDS), String(options.samples), ...options.operators])))
   }
   const results = path.join(folder, 'results.jsonl')

@@ -95,11 +95,25 @@ function unary(plain: (x: number) => number | boolean, wide: (x: bigint) => bigi
   }
 }
 
+/** Whole elements as unsigned numbers of their width, which copies bits as they are. */
+const WIDTHS: Readonly<Record<1 | 2 | 4, new (buffer: ArrayBufferLike, offset?: number, length?: number) => Uint8Array | Uint16Array | Uint32Array>> = {
+  1: Uint8Array, 2: Uint16Array, 4: Uint32Array,
+}
+
 /** The elements of `x` at the given places, in a new shape. */
 function take(x: Tensor, places: ArrayLike<number>, shape: readonly number[]): Tensor {
   const bytes = DTYPES[x.dtype].bits / 8
-  const from = x.bytes
   const out = new Uint8Array(places.length * bytes)
+  if (bytes === 1 || bytes === 2 || bytes === 4) {
+    const View = WIDTHS[bytes]
+    // Weights are views of a file, where they may begin anywhere.
+    const whole = x.bytes.byteOffset % bytes === 0 ? x.bytes : Uint8Array.from(x.bytes)
+    const from = new View(whole.buffer, whole.byteOffset, x.size)
+    const to = new View(out.buffer)
+    for (let i = 0; i < to.length; i++) to[i] = from[places[i] ?? 0] ?? 0
+    return Tensor.ofBytes(x.dtype, shape, out)
+  }
+  const from = x.bytes
   for (let i = 0; i < places.length; i++) {
     const start = (places[i] ?? 0) * bytes
     out.set(from.subarray(start, start + bytes), i * bytes)

@@ -103,11 +103,18 @@ async function insist(what: string, command: string, args: readonly string[]): P
  * @throws WhetstoneError `CONFORMANCE_PYTHON` where there is no PyTorch and no earlier run, `CONFORMANCE_CRASH`
  */
 export async function sweepPytorch(options: SweepOptions): Promise<PytorchSweep> {
-  const folder = path.join(options.stateFolder, 'cache', 'pytorch-operators')
-  if (options.fresh) rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
-  const journals = Array.from({ length: SHARDS }, (_, i) => path.join(folder, `${i}.jsonl`))
+  if (!Number.isInteger(options.samples) || options.samples < 1) {
+    throw new WhetstoneError('CONFORMANCE_SAMPLES', 'The number of samples is no whole number above zero', { got: String(options.samples), fix: '--samples 6' })
+  }
+  const whole = path.join(options.stateFolder, 'cache', `pytorch-operators-${options.samples}`)
+  const journalsOf = (place: string): string[] => Array.from({ length: SHARDS }, (_, i) => path.join(place, `${i}.jsonl`))
   const complete = (file: string): boolean => lines<Exported>(file).at(-1)?.complete === true
+  // A part of the database is taken from a run over all of it, or exported for itself, so that it is never taken for the whole.
+  const part = options.operators.length > 0 && (options.fresh || !journalsOf(whole).every(complete))
+  const folder = part ? `${whole}-part` : whole
+  if (options.fresh || part) rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const journals = journalsOf(folder)
   if (!journals.every(complete)) {
     const python = torchPython()
     if (python === undefined) {
@@ -117,7 +124,7 @@ export async function sweepPytorch(options: SweepOptions): Promise<PytorchSweep>
     }
     const script = path.join(options.root, 'src', 'cli', 'convert', 'sweep.py')
     options.note('PyTorch exports the samples of its database (minutes)')
-    await Promise.all(journals.map((file, i) => complete(file) ? undefined
+    await Promise.all(journals.map((file, i) => complete(file) ? Promise.resolve()
       : insist('The export', python, [script, folder, String(i), String(SHARDS), String(options.samples), ...options.operators])))
   }
   const results = path.join(folder, 'results.jsonl')

@@ -77,7 +77,8 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/backward|grad/, 'export the module for inference: module.eval() and torch.no_grad()'],
   [/quantize|quantized|_choose_qparams/, 'export the float module, and quantize the ONNX model here'],
   [/nested|jagged/, 'use padded tensors with a mask'],
-  [/cumprod|cummax|cummin|logcumsumexp|histc|bincount|mode|kthvalue|median/, 'there is no ONNX operator: write it with sort, cumsum or a matrix product'],
+  [/mode|unique_consecutive|histogram|gradient|renorm/, 'there is no ONNX operator: write it with sort, cumsum or a matrix product'],
+  [/special_|lgamma|digamma|polygamma|igamma|erfinv|i0/, 'ONNX has no such function: compute it before exporting, or register a lowering with a polynomial'],
   [/^aten\.\w+_copy/, 'export with a current PyTorch without functionalizing views: torch.export.export'],
 ]
 

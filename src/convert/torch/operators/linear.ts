@@ -62,7 +62,7 @@ function spelled(c: TorchContext, equation: string, inputs: readonly Value[]): {
   if (!equation.includes('...')) return { equation, inputs }
   const [left = '', right] = equation.split('->')
   const terms = left.split(',')
-  const free = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'].filter((letter) => !equation.includes(letter))
+  const free = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz').filter((letter) => !equation.includes(letter))
   const counts = terms.map((term, i) => (term.includes('...') ? c.rank(inputs[i] ?? c.tensor('tensors')) - term.length + 3 : 0))
   const most = Math.max(...counts)
   const letters = free.slice(0, most)

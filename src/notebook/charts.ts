@@ -51,8 +51,8 @@ function chart(traces: readonly Trace[], options: ChartOptions, more: Layout = {
   return new Figure(traces, mergeLayout(mergeLayout(base, more), options.layout ?? {}))
 }
 
-/** Points of one series; without `x` they are numbered from 1. */
-export type Series = Numbers | { readonly x?: Numbers, readonly y: Numbers }
+/** Points of one series; without `x` they are numbered from 1. With `points` no line joins them. */
+export type Series = Numbers | { readonly x?: Numbers, readonly y: Numbers, readonly points?: boolean }
 
 function points(series: Series): { x: number[], y: number[] } {
   const { x, y } = 'y' in series ? series : { x: undefined, y: series }
@@ -74,8 +74,9 @@ export function lines(series: Readonly<Record<string, Series>>, options: ChartOp
   checkTitles(options)
   const traces = Object.entries(series).map(([name, one], i): Trace => {
     const { x, y } = points(one)
+    const alone = 'y' in one && one.points === true
     return {
-      type: 'scatter', name, x, y, mode: options.markers ?? y.length <= 30 ? 'lines+markers' : 'lines',
+      type: 'scatter', name, x, y, mode: alone ? 'markers' : options.markers ?? y.length <= 30 ? 'lines+markers' : 'lines',
       line: { dash: at(DASHES, i) }, marker: { symbol: at(MARKERS, i) },
     }
   })
@@ -137,7 +138,7 @@ export function bars(
       ...error && { [horizontal ? 'error_x' : 'error_y']: error },
     }
   })
-  return chart(traces, options, { barmode: 'group', ...horizontal ? { yaxis: { autorange: 'reversed' } } : {} })
+  return chart(traces, options, { barmode: 'group', ...horizontal ? { yaxis: { autorange: 'reversed', type: 'category' } } : { xaxis: { type: 'category' } } })
 }
 
 /** Rows of numbers, or a flat list with its shape, or a tensor of rank 2. */
@@ -178,7 +179,10 @@ export function heatmap(matrix: Matrix, options: ChartOptions & {
     ...negative ? { colorscale: 'RdBu', reversescale: true, zmin: -bound, zmax: bound } : { colorscale: 'Viridis' },
     colorbar: { title: { text: options.value } },
     ...cells <= 400 ? { text: z.map((row) => row.map((value) => formatNumber(value, 3))), texttemplate: '%{text}' } : {},
-  }], options, { yaxis: { autorange: 'reversed' } })
+  }], options, {
+    // Names that look like numbers ("1e-3") would otherwise become places on a scale.
+    ...options.xLabels && { xaxis: { type: 'category' } }, yaxis: { autorange: 'reversed', ...options.yLabels && { type: 'category' } },
+  })
 }
 
 /**

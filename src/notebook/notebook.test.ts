@@ -166,6 +166,19 @@ test('charts side by side become panels of one figure; tables share a row', () =
   expect(code(() => sideBySide(table([]), lines({ a: [1] }, titles)))).toBe('SIDE_BY_SIDE')
 })
 
+test('names that look like numbers stay names', () => {
+  const map = plotly(heatmap([[1, 2], [3, 4]], { title: 't', x: 'γ', y: 'λ', value: 'wrong (%)', xLabels: ['1e-3', '1e1'], yLabels: ['1e-6', '1'] }))
+  expect(map.layout).toMatchObject({ xaxis: { type: 'category', title: { text: 'γ' } }, yaxis: { type: 'category', autorange: 'reversed' } })
+  expect(plotly(bars({ 1: 3, 10: 4 }, { title: 't', x: 'batch', y: 'time (ms)' })).layout).toMatchObject({ xaxis: { type: 'category' } })
+  const plain = plotly(heatmap([[1, 2]], { title: 't', x: 'column (px)', y: 'row (px)', value: 'v (ratio)' })).layout
+  expect(plain).not.toHaveProperty('xaxis.type')
+})
+
+test('a series of points is joined by no line', () => {
+  const made = plotly(lines({ mean: { x: [1, 2], y: [3, 4] }, seen: { x: [1], y: [3], points: true } }, { title: 't', x: 'x (m)', y: 'y (m)' }))
+  expect(made.data.map((trace) => trace['mode'])).toEqual(['lines+markers', 'markers'])
+})
+
 test('heatmaps of one quantity share a scale, others keep their own', () => {
   const map = (z: number[][], value: string) => heatmap(z, { title: 't', x: 'column (px)', y: 'row (px)', value })
   const one = plotly(sideBySide(map([[1, 2]], 'share (%)'), map([[7, 5]], 'share (%)')))

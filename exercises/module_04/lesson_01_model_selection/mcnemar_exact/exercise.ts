@@ -23,7 +23,8 @@ export const exercise: course.Exercise = {
  *
  * Example: b = 1, c = 6: m = 7, the sum is (1 + 7) / 128, p = 2 · 8 / 128 = 0.125. Six against one is not yet evidence.
  *
- * @param first, second for each sample, whether the model was right; of the same length
+ * @param first, second for each sample, whether the model was right; of the same length. m is at most
+ * 1,000 (2^1024 would be Infinity)
  */
 export function mcnemarP(first: boolean[], second: boolean[]): number {
   // TODO: count b and c, then add up the tail of the coin, one C(m, i) made from the one before.

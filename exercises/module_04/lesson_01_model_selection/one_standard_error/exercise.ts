@@ -23,7 +23,7 @@ export interface ScoredModel {
 
 /**
  * The one-standard-error rule (Breiman et al. 1984): of all candidates whose mean score is within one standard error of the
- * best mean, the simplest.
+ * best mean, the simplest. Of candidates with the same best mean, the first is the best.
  *
  *   mean = Σ score / k,   error = √(Σ (score − mean)² / (k − 1)) / √k   of the best candidate
  *   good enough ⇔ mean ≥ best mean − error

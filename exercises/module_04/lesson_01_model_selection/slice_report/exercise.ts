@@ -30,8 +30,9 @@ export interface SliceRow {
 }
 
 /**
- * The accuracy of every slice with what it is at least, the worst first: the table of a model card. With p = right / n and
- * z = 1.96, Wilson's lower end is
+ * The accuracy of every slice with what it is at least, the worst first: the table of a model card. The samples are few, so
+ * the true share may lie lower than what was seen: `atLeast` is the smallest one that they do not contradict. With
+ * p = right / n and z = 1.96 (for 95%), Wilson's lower end is
  *
  *   atLeast = (p + z² / 2n − z · √(p (1 − p) / n + z² / 4n²)) / (1 + z² / n)
  *

@@ -26,7 +26,10 @@ export interface HalvingRound {
  * Example: 27 candidates, 1 epoch at first, at most 27, η = 3: 27 × 1, 9 × 3, 3 × 9, 1 × 27. Each round costs 27 epochs;
  * training all 27 to the end would cost 729.
  *
- * @param eta η, 2 or more
+ * @param candidates of the first round, at least one
+ * @param epochs of each of them in the first round, at most `most`
+ * @param most the most epochs that a candidate may get in one round
+ * @param eta η, a whole number, 2 or more
  * @returns the rounds in order
  */
 export function halvingRounds(candidates: number, epochs: number, most: number, eta: number): HalvingRound[] {

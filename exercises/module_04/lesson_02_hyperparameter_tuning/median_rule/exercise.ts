@@ -28,7 +28,7 @@ export type LossCurve = number[]
  *
  * @param curve of the running training, at least one epoch
  * @param finished curves of finished trainings, each at least as long as `curve`
- * @param warmup epochs in which nothing is stopped
+ * @param warmup epochs that a training must have had: with 3, it may be stopped after its third, not after its second
  */
 export function shouldStop(curve: LossCurve, finished: LossCurve[], warmup: number): boolean {
   // TODO: the two reasons to go on; the best of every curve up to this epoch; the median; the comparison.

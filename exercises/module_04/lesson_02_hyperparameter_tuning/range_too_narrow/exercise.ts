@@ -31,8 +31,8 @@ export interface Range {
  *   u = (v − low) / (high − low),   or with logarithms:   u = (ln v − ln low) / (ln high − ln low)
  *
  * A range is too narrow at its low end when more than half of the best trials have u < 0.1, at its high end when more
- * than half have u > 0.9. The best trials are the tenth with the smallest loss, rounded up, but at least three. Then the
- * optimum probably lies outside, and more trials are wasted until the range is moved.
+ * than half have u > 0.9. The best trials are the tenth with the smallest loss, rounded up, but at least three (of fewer,
+ * all). Then the optimum probably lies outside, and more trials are wasted until the range is moved.
  *
  * Example: a learning rate between 0.0001 and 0.01, on a logarithmic axis; the three best of 20 trials had 0.0095, 0.009
  * and 0.002: u = 0.99, 0.98, 0.65. Two of three are above 0.9: the answer is { learningRate: 'high' }.

@@ -30,8 +30,8 @@ export interface Finding {
  * name before the last slash, and must be equal to the frozen name as a whole. Names in the order of `before`.
  *
  * Example: before { 'a/kernel': [1], 'a/moving_mean': [0], 'b/kernel': [2] }, after { 'a/kernel': [1], 'a/moving_mean':
- * [0.3], 'b/kernel': [2.5] }, frozen ['a']: { moved: ['a/moving_mean'], stuck: [] }. Batch normalization again: its
- * statistics are no trained weights, and still move when the layer runs in training mode.
+ * [0.3], 'b/kernel': [2.5] }, frozen ['a']: { moved: ['a/moving_mean'], stuck: [] }. The running statistics of a batch
+ * normalization are no trained weights, and still move when the layer runs in training mode.
  *
  * @param frozen names of layers
  */

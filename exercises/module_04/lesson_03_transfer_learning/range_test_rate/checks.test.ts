@@ -27,6 +27,8 @@ test('smoothing outweighs one lucky batch', async () => {
   for (let i = 1; i <= least; i++) if (smooth[i - 1]! - smooth[i]! > smooth[best - 1]! - smooth[best]!) best = i
   assertThat(best > 20, 'The long fall is steeper than the dip of one batch once it is smoothed.', { got: best })
   assertClose(await pickRate(rates, losses, 0.8), rates[best]!, { rtol: 1e-12 })
+  // Smoothed 4, 3.33, 2.69; an average that starts at the first loss has 4, 3.5, 2.85.
+  assertEqual(await pickRate([1, 2, 3], [4, 3, 2.2], 0.5), 2)
 })
 
 test('random curves, with and without smoothing', async () => {

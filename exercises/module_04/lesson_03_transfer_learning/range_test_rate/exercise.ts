@@ -12,9 +12,9 @@ export const exercise: course.Exercise = {
 
 // #region cell
 /**
- * The learning rate that a range test recommends: the one at which the smoothed loss falls fastest, before it is smallest.
+ * The learning rate that a range test recommends: the one at which the smoothed loss falls fastest, up to where it is smallest.
  *
- *   average_i = β · average_{i−1} + (1 − β) · loss_i,   average_{−1} = 0
+ *   average_i = β · average_{i−1} + (1 − β) · loss_i,   average_{−1} = 0,   i = 0, 1, …
  *   smooth_i  = average_i / (1 − β^{i+1})               (undoes the start at 0)
  *
  * Let m be the step in which `smooth` is smallest. The answer is the rate of the step i, 1 ≤ i ≤ m, in which

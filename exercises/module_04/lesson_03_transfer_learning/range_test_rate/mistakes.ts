@@ -49,6 +49,14 @@ export const mistakes: course.Mistake<typeof reference>[] = [
     } }),
   },
   {
+    name: 'starts-at-the-first-loss',
+    sentence: 'Your average starts at the first loss, which then weighs too much for many steps. Start at 0 and divide by 1 − β^(i+1).',
+    functions: variant({ smooth: (losses, beta) => {
+      let average = losses[0]!
+      return losses.map((loss) => (average = beta * average + (1 - beta) * loss))
+    } }),
+  },
+  {
     name: 'also-after-the-smallest',
     sentence: 'You looked for the steepest fall in the whole curve. After the smallest loss it jumps up and down: look only before.',
     functions: variant({ choose: (smooth) => RIGHT.choose(smooth, smooth.length - 1) }),

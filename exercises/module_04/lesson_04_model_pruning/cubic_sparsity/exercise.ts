@@ -15,7 +15,7 @@ export const exercise: course.Exercise = {
 // #region cell
 /** A gradual pruning: steps of a training between which the sparsity rises, and from where to where. */
 export interface SparsityRamp {
-  /** Steps, counted from the start of the training. */
+  /** Steps, counted from the start of the training; `begin` is below `end`. */
   begin: number
   end: number
   /** Shares of zeros, in [0, 1). */

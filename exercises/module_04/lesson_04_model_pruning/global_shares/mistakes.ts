@@ -34,6 +34,15 @@ export const mistakes: course.Mistake<typeof reference>[] = [
     } },
   },
   {
+    name: 'sorts-words',
+    sentence: 'JavaScript sorts the numbers of an Array as words unless you give it a comparison: "10" stands before "9".',
+    functions: { globalShares(layers, sparsity) {
+      const words = all(layers).map((w) => String(Math.abs(w))).sort()
+      const stays = threshold(words.map(Number), sparsity)
+      return shares(layers, (w) => Math.abs(w) < stays)
+    } },
+  },
+  {
     name: 'share-of-all-zeros',
     sentence: 'You divided by the number of all weights. The share of a layer is of its own weights.',
     functions: { globalShares(layers, sparsity) {

@@ -34,6 +34,15 @@ export const mistakes: course.Mistake<typeof reference>[] = [
     functions: variant(Math.abs, (s, n) => Math.floor(s * n)),
   },
   {
+    name: 'none-that-are-equal',
+    sentence: 'You compared with the threshold, and all weights that are equal to it stayed. Then the count is not exact: go by places.',
+    functions: { magnitudeMask(weights, sparsity) {
+      refuse(sparsity)
+      const threshold = weights.map(Math.abs).sort()[Math.round(sparsity * weights.length)] ?? Infinity
+      return Uint8Array.from(weights, (w) => (Math.abs(w) < threshold ? 0 : 1))
+    } },
+  },
+  {
     name: 'a-share-of-the-largest',
     sentence: 'You pruned what is smaller than s times the largest weight. The share s is a share of the number of weights, not of their size.',
     functions: { magnitudeMask(weights, sparsity) {

@@ -15,7 +15,7 @@ export const exercise: course.Exercise = {
 // #region cell
 /** A convolution as ONNX stores it. */
 export interface Convolution {
-  /** W, row-major: all of filter 0, then all of filter 1, and so on. */
+  /** W, row-major: all of filter 0, then all of filter 1; in a filter the kH · kW numbers of channel 0, then of channel 1. */
   weights: Float32Array
   /** [M, C, kH, kW]: filters, input channels, kernel height and width. */
   shape: [number, number, number, number]

@@ -26,7 +26,7 @@ export interface PrunedScore extends Score {
 
 /**
  * The largest sparsity that surely keeps the accuracy, where a test set of n images measures an accuracy a only within
- * chance. The loss of accuracy against the dense model, with its one-sided 95 % bound, is
+ * chance. The loss of accuracy against the dense model is with 95 % certainty at most its one-sided bound
  *
  *   loss + 1.645 · √(a_dense (1 − a_dense) / n_dense + a (1 − a) / n),   loss = a_dense − a,   a = right / of
  *

@@ -22,7 +22,7 @@ export const exercise: course.Exercise = {
  * The mask is [1, 0, 0, 1, 1, 1].
  *
  * @param weights row-major [rows, columns]: all of row 0, then all of row 1
- * @param columns of a row, the inputs that are summed over; divides the number of weights
+ * @param columns length of a row: one row for each output, with its inputs side by side; divides the number of weights
  */
 export function twoOfFourMask(weights: Float32Array, columns: number): Uint8Array {
   // TODO: go through the rows; in each row through whole fours; sort the four places by |w|; the first two go.

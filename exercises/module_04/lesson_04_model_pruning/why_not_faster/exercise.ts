@@ -40,7 +40,7 @@ export type Finding = 'faster' | 'zeros are computed' | 'not where the time goes
  * is the least that time after ÷ time before can become. The finding is the first of these that holds:
  *
  * 1. 'faster': the whole interval lies below 1.
- * 2. 'zeros are computed': no arithmetic less by the shapes, though at least half of the weights are zero.
+ * 2. 'zeros are computed': `macsAfter` is not below `macsBefore`, though at least half of the weights are zero.
  * 3. 'not where the time goes': the bound is above 0.9.
  * 4. 'awkward sizes': a channel count is no multiple of 16, the blocks in which the runtime's vector units work.
  * 5. 'measure again': nothing explains it.

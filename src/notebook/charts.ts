@@ -77,7 +77,7 @@ export function lines(series: Readonly<Record<string, Series>>, options: ChartOp
     const alone = 'y' in one && one.points === true
     return {
       type: 'scatter', name, x, y, mode: alone ? 'markers' : options.markers ?? y.length <= 30 ? 'lines+markers' : 'lines',
-      line: { dash: at(DASHES, i) }, marker: { symbol: at(MARKERS, i) },
+      line: { dash: at(DASHES, i) }, marker: { symbol: at(MARKERS, i), ...alone && { size: 9 } },
     }
   })
   return chart(traces, options, wholeTicks(traces, options.x))

@@ -14,6 +14,10 @@ export interface ByteSource {
    * @throws ConvertError `CONVERT_TRUNCATED` when they are not all there, `CONVERT_FILE` when reading fails
    */
   read(offset: number, length: number): Uint8Array
+  /** Fills `target` with the bytes from `offset` on, with the same errors. */
+  readInto(offset: number, target: Uint8Array): void
+  /** The path of the file; undefined for bytes in memory. */
+  readonly file: string | undefined
   /** Lets go of the file; reading afterwards fails. */
   close(): void
 }
@@ -30,6 +34,8 @@ function requireRange(source: ByteSource, offset: number, length: number): void 
 }
 
 class MemorySource implements ByteSource {
+  readonly file = undefined
+
   constructor(private readonly bytes: Uint8Array, readonly name: string) {}
 
   get size(): number {
@@ -39,6 +45,10 @@ class MemorySource implements ByteSource {
   read(offset: number, length: number): Uint8Array {
     requireRange(this, offset, length)
     return this.bytes.subarray(offset, offset + length)
+  }
+
+  readInto(offset: number, target: Uint8Array): void {
+    target.set(this.read(offset, target.byteLength))
   }
 
   close(): void {
@@ -70,16 +80,27 @@ class OpenFile implements ByteSource {
     if (!this.open) throw new ConvertError('CONVERT_FILE', 'The file was closed before all of it was read', { where: this.name })
     // Memory that is not cleared first: all of it is overwritten below. Not of the pool, so that it is aligned.
     const bytes = Buffer.allocUnsafeSlow(length)
+    this.readInto(offset, bytes)
+    return bytes
+  }
+
+  readInto(offset: number, target: Uint8Array): void {
+    const length = target.byteLength
+    requireRange(this, offset, length)
+    if (!this.open) throw new ConvertError('CONVERT_FILE', 'The file was closed before all of it was read', { where: this.name })
     try {
       for (let at = 0; at < length; ) {
-        const count = readSync(this.descriptor, bytes, at, Math.min(IO_BYTES, length - at), offset + at)
+        const count = readSync(this.descriptor, target, at, Math.min(IO_BYTES, length - at), offset + at)
         if (count === 0) throw new Error('it became shorter while it was read')
         at += count
       }
     } catch (cause) {
       throw new ConvertError('CONVERT_FILE', 'The file cannot be read', { got: messageOf(cause), where: this.name, cause })
     }
-    return bytes
+  }
+
+  get file(): string {
+    return this.name
   }
 
   close(): void {

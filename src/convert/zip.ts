@@ -1,7 +1,9 @@
 // Zip archives from untrusted files (APPNOTE 6.3, ZIP64 included): only the directory is read at first, entries when they
 // are asked for. Every size is checked against the file before memory is taken. Writing is not for this file.
+import path from 'node:path'
 import { crc32, inflateRawSync } from 'node:zlib'
 import { messageOf } from '../core'
+import { FileRange } from '../onnx'
 import { ConvertError } from './errors'
 import type { ByteSource } from './source'
 
@@ -11,6 +13,8 @@ const MAX_ENTRIES = 1_000_000
 const MAX_EXPANSION = 1032
 /** One compressed entry is expanded in one piece; a stored one can be read in stretches. */
 const MAX_INFLATED = 2 ** 31 - 1
+/** Bytes of an entry that are looked at together: they stay in the processor's cache meanwhile. */
+const STRETCH_BYTES = 2 ** 18
 /** The end record and the longest comment after it. */
 const END_WINDOW = 22 + 65_535
 const SENTINEL_32 = 0xffff_ffff
@@ -38,6 +42,8 @@ interface End {
 
 /** The directory of a zip archive and its entries. */
 export class ZipArchive {
+  private scratch: Uint8Array | undefined
+
   private constructor(private readonly source: ByteSource, readonly entries: ReadonlyMap<string, ZipEntry>) {}
 
   /**
@@ -93,13 +99,30 @@ export class ZipArchive {
     }
     const raw = this.source.read(this.dataOffset(entry), entry.compressedSize)
     const bytes = entry.method === 'stored' ? raw : this.inflate(entry, raw)
-    if (options.checksum !== false && crc32(bytes) !== entry.crc32) {
-      throw new ConvertError('CONVERT_MALFORMED', `The part ${JSON.stringify(name)} of the archive is damaged`, {
-        expected: `CRC-32 ${entry.crc32.toString(16)}`, got: crc32(bytes).toString(16), where: this.source.name,
-        fix: 'download or save the file again; for a file written without checksums on purpose, pass { checksums: false }',
-      })
-    }
+    if (options.checksum !== false) this.requireSum(entry, crc32(bytes))
     return bytes
+  }
+
+  /**
+   * A stored entry of an archive on disk, read once from end to end through little memory: where it lies, for those who read
+   * it later. Undefined when it is compressed or the archive is in memory.
+   *
+   * @param visit is given each stretch, which is overwritten by the next, and its place in the entry
+   */
+  scan(name: string, visit: (stretch: Uint8Array, at: number) => void, options: { readonly checksum?: boolean } = {}): FileRange | undefined {
+    const entry = this.require(name)
+    if (entry.method !== 'stored' || this.source.file === undefined) return undefined
+    const start = this.dataOffset(entry)
+    this.scratch ??= Buffer.allocUnsafeSlow(STRETCH_BYTES)
+    let sum = 0
+    for (let at = 0; at < entry.size; at += STRETCH_BYTES) {
+      const stretch = this.scratch.subarray(0, Math.min(STRETCH_BYTES, entry.size - at))
+      this.source.readInto(start + at, stretch)
+      if (options.checksum !== false) sum = crc32(stretch, sum)
+      visit(stretch, at)
+    }
+    if (options.checksum !== false) this.requireSum(entry, sum)
+    return new FileRange(path.resolve(this.source.file), start, entry.size)
   }
 
   /** A stretch of a stored entry, without reading the rest of it. */
@@ -112,6 +135,14 @@ export class ZipArchive {
     }
     if (entry.method === 'deflated') return this.read(name).subarray(offset, offset + length)
     return this.source.read(this.dataOffset(entry) + offset, length)
+  }
+
+  private requireSum(entry: ZipEntry, sum: number): void {
+    if (sum === entry.crc32) return
+    throw new ConvertError('CONVERT_MALFORMED', `The part ${JSON.stringify(entry.name)} of the archive is damaged`, {
+      expected: `CRC-32 ${entry.crc32.toString(16)}`, got: sum.toString(16), where: this.source.name,
+      fix: 'download or save the file again; for a file written without checksums on purpose, pass { checksums: false }',
+    })
   }
 
   private require(name: string): ZipEntry {

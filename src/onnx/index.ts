@@ -3,6 +3,7 @@ export { build, GraphBuilder, type Attributes, type BuilderOptions, type Operand
 export {
   loadModel, readModel, saveModel, writeModel, type ExternalDataOptions, type SaveOptions,
 } from './codec/file'
+export { FileRange } from './codec/external'
 export { OnnxError, type OnnxErrorCode } from './errors'
 export { addDims, floorDivDims, mulDims, subDims } from './infer/dims'
 export { inferShapes, type InferenceResult } from './infer/infer'

@@ -209,7 +209,7 @@ class Printer {
   }
 
   private numbers(tensor: Tensor): string {
-    if (tensor.source !== undefined) return `external ${JSON.stringify([...tensor.source.entries])}`
+    if (tensor.source?.entries !== undefined) return `external ${JSON.stringify([...tensor.source.entries])}`
     if (tensor.size <= (this.options.inline ?? 16)) {
       const literal = exactLiteral(tensor)
       if (literal !== undefined) return literal

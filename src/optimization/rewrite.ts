@@ -80,6 +80,8 @@ const COMMUTATIVE: ReadonlySet<string> = new Set(['Add', 'Mul', 'And', 'Or', 'Xo
 
 /** What a pattern found. */
 export class Match {
+  private computed: { readonly result: unknown } | undefined
+
   constructor(
     readonly root: Node,
     readonly context: PassContext,
@@ -122,6 +124,12 @@ export class Match {
 
   findNode(name: string): Node | undefined {
     return this.named.get(name)
+  }
+
+  /** What `compute` gives, computed once for a match: a rule's check and its rewrite need the same folded weights. */
+  once<T>(compute: (match: Match) => T): T {
+    this.computed ??= { result: compute(this) }
+    return this.computed.result as T
   }
 
   /** `Conv "c1" + Relu "r1"`: the matched nodes in the order of the graph, inputs first. */

@@ -68,21 +68,35 @@ export function scaleAndShift(
 
 /** The weight with every output channel multiplied by its number; undefined when a product does not fit into the type. */
 function scaledBy(weight: Tensor, channels: OutputChannels, s: ArrayLike<number>): Tensor | undefined {
-  const data = floats(weight)
-  const run = Math.max(1, channels.run)
+  const data = weight.toArray()
   // Weights have millions of elements: float32 is written as such at once.
-  const single = weight.dtype === 'float32'
-  const out = single ? new Float32Array(data.length) : new Float64Array(data.length)
+  if (data instanceof Float32Array && weight.dtype === 'float32') {
+    const out = scaledSingle(data, channels, s)
+    return out === undefined ? undefined : Tensor.from(out, weight.shape, 'float32')
+  }
+  const numbers = data as ArrayLike<number>
+  const out = new Float64Array(data.length)
+  for (let i = 0; i < out.length; i++) out[i] = (numbers[i] ?? 0) * (s[channels.of(i)] ?? 1)
+  return floatTensor(out, weight.shape, weight.dtype)
+}
+
+function scaledSingle(data: Float32Array, channels: OutputChannels, s: ArrayLike<number>): Float32Array | undefined {
+  const out = new Float32Array(data.length)
+  const run = Math.max(1, channels.run)
   for (let start = 0; start < out.length; start += run) {
     const factor = s[channels.of(start)] ?? 1
     const end = Math.min(out.length, start + run)
+    // An infinite number times 0 is not a number, and stays one in the sum.
+    let zero = 0
     for (let i = start; i < end; i++) {
-      const product = (data[i] ?? 0) * factor
+      const product = Math.fround((data[i] ?? 0) * factor)
       out[i] = product
-      if (single && Number.isFinite(product) && !Number.isFinite(out[i])) return undefined
+      zero += product * 0
     }
+    if (zero === 0) continue
+    for (let i = start; i < end; i++) if (Number.isFinite((data[i] ?? 0) * factor) && !Number.isFinite(out[i])) return undefined
   }
-  return out instanceof Float32Array ? Tensor.from(out, weight.shape, 'float32') : floatTensor(out, weight.shape, weight.dtype)
+  return out
 }
 
 /**

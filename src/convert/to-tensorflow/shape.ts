@@ -264,7 +264,7 @@ const expand: Operator = (call) => {
 class ShapeOnly {
   readonly tensor: Tensor
   constructor(shape: readonly number[]) {
-    this.tensor = Tensor.ofSource('float32', shape, { read: () => new Uint8Array(), entries: new Map() })
+    this.tensor = Tensor.ofSource('float32', shape, { read: () => new Uint8Array() })
   }
 }
 

@@ -1,11 +1,11 @@
 // The torch.export archive (.pt2): a zip with the program as JSON and raw storages of weights and constants
 // (torch/export/pt2_archive).
-import { DTYPES, type DType } from '../../core'
+import { byteLength, DTYPES, elementCount, type DType } from '../../core'
 import { Tensor } from '../../onnx'
 import { ConvertError } from '../errors'
 import { Json } from '../json'
 import { parseJson, type ByteSource } from '../source'
-import { gather } from '../strided'
+import { gather, isContiguous, reach, type Layout } from '../strided'
 import { isZip, ZipArchive } from '../zip'
 import { readMeta, readProgram, type Program, type Size, type TensorMeta } from './program'
 
@@ -14,14 +14,26 @@ const MAX_PROGRAM_BYTES = 2 ** 29
 /** An expanded tensor (stride 0) may be larger than its storage by this. */
 const MAX_EXPANDED = 2 ** 28
 
+/** Archives from this size on keep their large weights on disk. Smaller ones may be saved over while the model is in use. */
+const STREAMED_ARCHIVE = 2 ** 26
+/** Weights from this size on. */
+const STREAMED_BYTES = 2 ** 16
+
 interface Payload {
   readonly path: string
   readonly meta: TensorMeta
 }
 
+interface WeightOptions {
+  readonly checksums: boolean
+  readonly nonFinite: 'refuse' | 'keep'
+  /** Weights of at least so many bytes stay in the file. */
+  readonly streamFrom: number
+}
+
 /** Weights in an archive, read when they are asked for. */
 export class ArchiveWeights {
-  constructor(private readonly archive: ZipArchive, private readonly payloads: ReadonlyMap<string, Payload>, private readonly options: { readonly checksums: boolean; readonly nonFinite: 'refuse' | 'keep' }) {}
+  constructor(private readonly archive: ZipArchive, private readonly payloads: ReadonlyMap<string, Payload>, private readonly options: WeightOptions) {}
 
   get names(): string[] {
     return [...this.payloads.keys()]
@@ -51,10 +63,24 @@ export class ArchiveWeights {
     }
     const { path, meta } = payload
     const layout = { dtype: meta.dtype, shape: known(meta.sizes, where), strides: known(meta.strides, where), offset: known([meta.offset], where)[0] ?? 0 }
+    const held = this.held(path, meta.dtype, layout, where)
+    if (held !== undefined) return held
     const storage = this.archive.read(path, { checksum: this.options.checksums })
     const bytes = gather(storage, layout, where, storage.byteLength + MAX_EXPANDED)
     if (this.options.nonFinite === 'refuse') requireFinite(bytes, meta.dtype, where)
     return Tensor.ofBytes(meta.dtype, layout.shape, bytes)
+  }
+
+  /** A large weight of a large archive stays in its file: it is checked once, and read again when it is written or changed. */
+  private held(path: string, dtype: DType, layout: Layout, where: string): Tensor | undefined {
+    const entry = this.archive.get(path)
+    const bytes = byteLength(dtype, elementCount(layout.shape))
+    if (entry === undefined || entry.size < this.options.streamFrom || bytes !== entry.size || layout.offset !== 0 || !isContiguous(layout)) return undefined
+    reach(layout, where)
+    const range = this.archive.scan(path, (stretch, at) => {
+      if (this.options.nonFinite === 'refuse') requireFinite(stretch, dtype, where, at)
+    }, { checksum: this.options.checksums })
+    return range === undefined ? undefined : Tensor.ofSource(dtype, layout.shape, range)
   }
 }
 
@@ -68,13 +94,13 @@ function known(sizes: readonly Size[], where: string): number[] {
 /**
  * @throws ConvertError `CONVERT_VALUES` when a weight is not a number or infinite
  */
-export function requireFinite(bytes: Uint8Array, dtype: DType, where: string): void {
+export function requireFinite(bytes: Uint8Array, dtype: DType, where: string, start = 0): void {
   const { kind, bits } = DTYPES[dtype]
   if (kind !== 'float' || bits < 16) return
   const at = firstNonFinite(bytes, dtype, bits)
   if (at < 0) return
   throw new ConvertError('CONVERT_VALUES', 'A weight holds numbers that are not finite', {
-    got: `NaN or infinity at element ${at}`, where, fix: 'the training diverged: take an earlier checkpoint; to convert it as it is: { nonFinite: "keep" }',
+    got: `NaN or infinity at element ${start / (bits / 8) + at}`, where, fix: 'the training diverged: take an earlier checkpoint; to convert it as it is: { nonFinite: "keep" }',
   })
 }
 
@@ -88,9 +114,16 @@ function firstNonFinite(bytes: Uint8Array, dtype: DType, bits: number): number {
   }
   const mask = dtype === 'float32' ? 0x7f800000 : dtype === 'bfloat16' ? 0x7f80 : 0x7c00
   const aligned = bytes.byteOffset % size === 0 ? bytes : Uint8Array.from(bytes)
-  const words = bits === 32 ? new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4) : new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2)
-  for (let i = 0; i < words.length; i++) if (((words[i] ?? 0) & mask) === mask) return i
-  return -1
+  const words = bits === 32 ? new Int32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4) : new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2)
+  // Four sums at a time that carry into the highest bit where a word has all exponent bits: no branch in the loop.
+  const one = mask & -mask, top = mask + one
+  const whole = words.length & ~3
+  let all = 0
+  for (let i = 0; i < whole; i += 4) {
+    all |= ((words[i] ?? 0) & mask) + one | ((words[i + 1] ?? 0) & mask) + one | ((words[i + 2] ?? 0) & mask) + one | ((words[i + 3] ?? 0) & mask) + one
+  }
+  for (let i = whole; i < words.length; i++) all |= ((words[i] ?? 0) & mask) + one
+  return (all & top) === 0 ? -1 : words.findIndex((word) => (word & mask) === mask)
 }
 
 export interface ExportedArchive {
@@ -117,9 +150,13 @@ export function isExportedProgram(source: ByteSource): boolean {
  * Reads an archive: its program at once, weights when asked for.
  *
  * @param options.name which model, when there are several
+ * @param options.streamFrom weights of so many bytes stay in their file; by default 64 KiB in archives of 64 MiB and more
  * @throws ConvertError for everything that is wrong with the file
  */
-export function readArchive(source: ByteSource, options: { readonly name?: string; readonly checksums?: boolean; readonly nonFinite?: 'refuse' | 'keep' } = {}): ExportedArchive {
+export function readArchive(
+  source: ByteSource,
+  options: { readonly name?: string; readonly checksums?: boolean; readonly nonFinite?: 'refuse' | 'keep'; readonly streamFrom?: number } = {},
+): ExportedArchive {
   const archive = ZipArchive.open(source)
   const checksum = options.checksums !== false
   if (archive.get('serialized_exported_program.json') !== undefined) {
@@ -147,7 +184,7 @@ export function readArchive(source: ByteSource, options: { readonly name?: strin
       payloads.set(weight, { path: `${root}data/${kind}/${payload.get('path_name').text}`, meta: readMeta(meta) })
     }
   }
-  return { program, weights: new ArchiveWeights(archive, payloads, { checksums: checksum, nonFinite: options.nonFinite ?? 'refuse' }), symbolNames: helperNames(archive, root) }
+  return { program, weights: new ArchiveWeights(archive, payloads, { checksums: checksum, nonFinite: options.nonFinite ?? 'refuse', streamFrom: options.streamFrom ?? (source.size >= STREAMED_ARCHIVE ? STREAMED_BYTES : Infinity) }), symbolNames: helperNames(archive, root) }
 }
 
 function requireLittleEndian(archive: ZipArchive, root: string, where: string): void {

@@ -114,7 +114,7 @@ describe('models in files', () => {
     saveModel(mlp(), file, external)
     const before = loadModel(file)
     saveModel(before, file, external)
-    expect(() => before.graph.find('w')!.tensor!.bytes).toThrow(/changed after the model was loaded/)
+    expect(() => before.graph.find('w')!.tensor!.bytes).toThrow(/changed after it was loaded/)
     expect(loadModel(file).graph.find('w')!.tensor!.numbers()).toEqual([1, 2, 3, 4, 5, 6])
   })
 

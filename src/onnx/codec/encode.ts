@@ -10,7 +10,7 @@ import type { Type, UnknownFields } from '../ir/types'
 import type { Value } from '../ir/value'
 import { ATTRIBUTE_CODES, DTYPE_CODES } from './codes'
 import type { Message } from './messages'
-import { writeVarints } from './writer'
+import { Stored, writeVarints } from './writer'
 
 /** Decides for a tensor whether it is stored outside the model file: the entries that refer to it, or undefined. */
 export type ExternalPlan = (tensor: Tensor) => ReadonlyMap<string, string> | undefined
@@ -206,7 +206,10 @@ export function encodeTensor(tensor: Tensor, plan: ExternalPlan, name: string | 
   const entries = plan(tensor)
   if (entries !== undefined) return { ...message, externalData: encodeEntries(entries), dataLocation: 1 }
   if (tensor.dtype === 'string') return { ...message, stringData: [...tensor.strings] }
-  return tensor.extras.typedFields === true ? { ...message, ...typedField(tensor) } : { ...message, rawData: tensor.bytes }
+  if (tensor.extras.typedFields === true) return { ...message, ...typedField(tensor) }
+  // The writer is the only reader of this message; what is in a file is read when it is written.
+  const { source } = tensor
+  return { ...message, rawData: source === undefined ? tensor.bytes : new Stored(source, tensor.byteLength) as unknown as Uint8Array }
 }
 
 function encodeSparse(sparse: SparseTensor, plan: ExternalPlan, name?: string): Message<'SparseTensor'> {

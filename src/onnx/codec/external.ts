@@ -13,30 +13,70 @@ export const IO_BYTES: number = 2 ** 30
  * A range of a file as the source of a tensor's bytes; opened at each read, so it holds no descriptor. When the file was
  * replaced since (by saving over it, say), the range may hold other numbers, so reading it is refused.
  */
-export class FileSource implements TensorSource {
+export class FileRange implements TensorSource {
   private readonly stamp: string | undefined
 
-  constructor(
-    readonly file: string,
-    readonly offset: number,
-    readonly byteLength: number,
-    readonly entries: ReadonlyMap<string, string>,
-  ) {
+  constructor(readonly file: string, readonly offset: number, readonly byteLength: number) {
     this.stamp = stampOf(file)
   }
 
   read(offset: number, length: number): Uint8Array {
+    return this.use(offset, length, (descriptor, at) => readFully(descriptor, at, length))
+  }
+
+  readInto(offset: number, target: Uint8Array): void {
+    this.use(offset, target.byteLength, (descriptor, at) => { fill(descriptor, at, target) })
+  }
+
+  /** The file that is opened. */
+  protected get place(): string {
+    return this.file
+  }
+
+  private use<T>(offset: number, length: number, read: (descriptor: number, at: number) => T): T {
     if (this.stamp !== undefined && stampOf(this.file) !== this.stamp) {
-      throw new OnnxError('ONNX_EXTERNAL', 'External data was changed after the model was loaded', {
+      throw new OnnxError('ONNX_EXTERNAL', 'The file of a tensor was changed after it was loaded', {
         where: this.file, fix: 'load the model again',
       })
     }
     if (offset < 0 || length < 0 || offset + length > this.byteLength) {
-      throw new OnnxError('ONNX_EXTERNAL', 'A tensor is read beyond its external data', {
+      throw new OnnxError('ONNX_EXTERNAL', 'A tensor is read beyond its data', {
         expected: `at most ${this.byteLength} bytes`, got: `${length} from ${offset}`, where: this.file,
       })
     }
-    return readRange(this.file, this.offset + offset, length)
+    let descriptor: number | undefined
+    try {
+      descriptor = openSync(this.place, 'r')
+      const { size } = fstatSync(descriptor)
+      const end = this.offset + offset + length
+      if (end > size) {
+        throw new OnnxError('ONNX_EXTERNAL', 'The file of a tensor is too short', {
+          expected: `${end} bytes`, got: `${size} bytes`, where: this.file, fix: 'copy the file completely',
+        })
+      }
+      return read(descriptor, this.offset + offset)
+    } catch (cause) {
+      if (cause instanceof OnnxError) throw cause
+      throw new OnnxError('ONNX_EXTERNAL', 'The data of a tensor cannot be read', {
+        got: messageOf(cause), where: this.file, fix: 'put the file beside the model', cause,
+      })
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor)
+    }
+  }
+}
+
+/** External data: a range of a file beside the model, which must not be a link to elsewhere. */
+export class FileSource extends FileRange {
+  constructor(file: string, offset: number, byteLength: number, readonly entries: ReadonlyMap<string, string>) {
+    super(file, offset, byteLength)
+  }
+
+  protected override get place(): string {
+    const real = realpathSync(this.file)
+    const folder = realpathSync(path.dirname(this.file))
+    if (real.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep)) return real
+    throw new OnnxError('ONNX_EXTERNAL', 'External data is a link that leaves the folder of the model', { got: real, where: this.file })
   }
 }
 
@@ -91,41 +131,18 @@ function wholeNumber(text: string | undefined, otherwise: number, what: string, 
   return value
 }
 
-/** Reads `length` bytes of a file from `offset` on; checks first that the file has them. */
-export function readRange(file: string, offset: number, length: number, inside: string = path.dirname(file)): Uint8Array {
-  let descriptor: number | undefined
-  try {
-    const real = realpathSync(file)
-    const folder = realpathSync(inside)
-    if (!real.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep)) {
-      throw new OnnxError('ONNX_EXTERNAL', 'External data is a link that leaves the folder of the model', { got: real, where: file })
-    }
-    descriptor = openSync(real, 'r')
-    const size = fstatSync(descriptor).size
-    if (offset + length > size) {
-      throw new OnnxError('ONNX_EXTERNAL', 'The file of external data is too short', {
-        expected: `${offset + length} bytes`, got: `${size} bytes`, where: file, fix: 'copy the file completely',
-      })
-    }
-    return readFully(descriptor, offset, length)
-  } catch (cause) {
-    if (cause instanceof OnnxError) throw cause
-    throw new OnnxError('ONNX_EXTERNAL', 'External data cannot be read', {
-      got: messageOf(cause), where: file, fix: 'put the file beside the model', cause,
-    })
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor)
-  }
-}
-
 /** Reads exactly `length` bytes from an open file. */
 export function readFully(descriptor: number, offset: number, length: number): Uint8Array {
   // Memory that is not cleared first: all of it is overwritten below.
   const bytes = Buffer.allocUnsafeSlow(length)
-  for (let at = 0; at < length; ) {
-    const count = readSync(descriptor, bytes, at, Math.min(IO_BYTES, length - at), offset + at)
+  fill(descriptor, offset, bytes)
+  return bytes
+}
+
+function fill(descriptor: number, offset: number, target: Uint8Array): void {
+  for (let at = 0; at < target.byteLength; ) {
+    const count = readSync(descriptor, target, at, Math.min(IO_BYTES, target.byteLength - at), offset + at)
     if (count === 0) throw new OnnxError('ONNX_TRUNCATED', 'The file became shorter while it was read')
     at += count
   }
-  return bytes
 }

@@ -9,7 +9,7 @@ import { decodeModel } from './decode'
 import { encodeModel, type ExternalPlan } from './encode'
 import { externalSource, FileSource, IO_BYTES, readFully } from './external'
 import { MAX_FILE_BYTES, readMessage } from './reader'
-import { concatenate, writePieces } from './writer'
+import { concatenate, Stored, writePieces, type Piece } from './writer'
 
 /** Where the weights of a saved model go. */
 export interface ExternalDataOptions {
@@ -79,6 +79,9 @@ export function saveModel(model: Model, file: string, options: SaveOptions = {})
   saveExternal(model, file, choice === true ? {} : choice)
 }
 
+/** Bytes copied at a time. */
+const STRETCH_BYTES = 2 ** 22
+
 function samePlace(folder: string, source: FileSource): boolean {
   return path.resolve(folder, source.entries.get('location') ?? '') === path.resolve(source.file)
 }
@@ -87,11 +90,11 @@ const keepExternal: ExternalPlan = (tensor) => tensor.source?.entries
 
 function inlineBytes(model: Model): number {
   let bytes = 0
-  for (const tensor of model.graph.initializers.values()) if (tensor.source === undefined) bytes += tensor.byteLength
+  for (const tensor of model.graph.initializers.values()) if (tensor.source?.entries === undefined) bytes += tensor.byteLength
   return bytes
 }
 
-function limited(pieces: Uint8Array[]): Uint8Array[] {
+function limited(pieces: Piece[]): Piece[] {
   const total = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
   if (total > MAX_FILE_BYTES) {
     throw new OnnxError('ONNX_LIMIT', 'The model is too large for one file', {
@@ -120,7 +123,7 @@ function saveExternal(model: Model, file: string, options: ExternalDataOptions):
       written.set(target, out)
     }
     const gap = (alignment - (out.at % alignment)) % alignment
-    writeAll(out.descriptor, [new Uint8Array(gap), ...piecesOf(tensor)], target)
+    writeAll(out.descriptor, [new Uint8Array(gap), tensor.source === undefined ? tensor.bytes : new Stored(tensor.source, tensor.byteLength)], target)
     const offset = out.at + gap
     out.at = offset + tensor.byteLength
     return new Map([['location', location], ['offset', String(offset)], ['length', String(tensor.byteLength)]])
@@ -134,17 +137,6 @@ function saveExternal(model: Model, file: string, options: ExternalDataOptions):
     for (const { temporary } of written.values()) rmSync(temporary, { force: true })
     throw fileError('written', file, cause)
   }
-}
-
-/** A tensor's bytes; from a file, a stretch at a time, so that memory stays small. */
-function* piecesOf(tensor: Tensor): Generator<Uint8Array> {
-  const { source, byteLength } = tensor
-  if (source === undefined) {
-    yield tensor.bytes
-    return
-  }
-  const step = 2 ** 24
-  for (let at = 0; at < byteLength; at += step) yield source.read(at, Math.min(step, byteLength - at))
 }
 
 function readWhole(file: string): Uint8Array {
@@ -164,7 +156,7 @@ function readWhole(file: string): Uint8Array {
   }
 }
 
-function writeFile(file: string, pieces: readonly Uint8Array[]): void {
+function writeFile(file: string, pieces: readonly Piece[]): void {
   const temporary = `${file}.${process.pid}.partial`
   const descriptor = open(temporary, 'w')
   try {
@@ -177,10 +169,24 @@ function writeFile(file: string, pieces: readonly Uint8Array[]): void {
   }
 }
 
-function writeAll(descriptor: number, pieces: Iterable<Uint8Array>, file: string): void {
+function writeAll(descriptor: number, pieces: Iterable<Piece>, file: string): void {
+  const write = (bytes: Uint8Array): void => {
+    for (let at = 0; at < bytes.byteLength; ) at += writevSync(descriptor, [bytes.subarray(at, at + IO_BYTES)])
+  }
+  let stretch: Uint8Array | undefined
   try {
     for (const piece of pieces) {
-      for (let at = 0; at < piece.byteLength; ) at += writevSync(descriptor, [piece.subarray(at, at + IO_BYTES)])
+      if (piece instanceof Uint8Array) {
+        write(piece)
+        continue
+      }
+      // From one file to the other through little memory.
+      stretch ??= Buffer.allocUnsafeSlow(STRETCH_BYTES)
+      for (let at = 0; at < piece.byteLength; at += STRETCH_BYTES) {
+        const part = stretch.subarray(0, Math.min(STRETCH_BYTES, piece.byteLength - at))
+        piece.copy(part, at)
+        write(part)
+      }
     }
   } catch (cause) {
     throw fileError('written', file, cause)

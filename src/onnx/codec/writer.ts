@@ -1,13 +1,28 @@
 // Protobuf's wire format, written back to front, so that every length is known when it is written. Large byte fields are
 // not copied: the result is a list of pieces.
+import type { TensorSource } from '../ir/tensor'
 import { layoutOf, type Field, type Layout, type Message, type MessageName } from './messages'
+
+/** Bytes of a field that are read from where they are when they are written. */
+export class Stored {
+  constructor(private readonly source: TensorSource, readonly byteLength: number) {}
+
+  /** Fills `target` with the bytes from `offset` on. */
+  copy(target: Uint8Array, offset = 0): void {
+    if (this.source.readInto !== undefined) this.source.readInto(offset, target)
+    else target.set(this.source.read(offset, target.byteLength))
+  }
+}
+
+/** What is written: bytes, and bytes that are not in memory. */
+export type Piece = Uint8Array | Stored
 
 /** Byte fields from this size on become pieces of their own. */
 const PIECE_BYTES = 16 * 1024
 const BLOCK_BYTES = 64 * 1024
 
 /** Encodes a message. The pieces, one after the other, are the bytes. */
-export function writePieces<N extends MessageName>(name: N, message: Message<N>): Uint8Array[] {
+export function writePieces<N extends MessageName>(name: N, message: Message<N>): Piece[] {
   const writer = new Writer()
   writer.message(message, layoutOf(name))
   return writer.finish()
@@ -21,13 +36,15 @@ export function writeVarints(values: Int32Array | BigInt64Array | BigUint64Array
 }
 
 /** The pieces as one array. */
-export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
+export function concatenate(pieces: readonly Piece[]): Uint8Array {
   const [only] = pieces
-  if (only !== undefined && pieces.length === 1) return only
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0))
+  if (only instanceof Uint8Array && pieces.length === 1) return only
+  // Memory that is not cleared first: all of it is overwritten below.
+  const all = Buffer.allocUnsafeSlow(pieces.reduce((sum, piece) => sum + piece.byteLength, 0))
   let at = 0
   for (const piece of pieces) {
-    all.set(piece, at)
+    if (piece instanceof Stored) piece.copy(all.subarray(at, at + piece.byteLength))
+    else all.set(piece, at)
     at += piece.byteLength
   }
   return all
@@ -35,7 +52,7 @@ export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
 
 class Writer {
   /** Written so far, last piece first. */
-  private readonly pieces: Uint8Array[] = []
+  private readonly pieces: Piece[] = []
   private block = Buffer.allocUnsafe(BLOCK_BYTES)
   /** Start of what is written in the block. */
   private at = BLOCK_BYTES
@@ -68,7 +85,7 @@ class Writer {
     for (let i = groups.length - 1; i >= 0; i--) this.block[--this.at] = (groups[i] ?? 0) | (i < groups.length - 1 ? 128 : 0)
   }
 
-  finish(): Uint8Array[] {
+  finish(): Piece[] {
     this.flush()
     return this.pieces.reverse()
   }
@@ -92,7 +109,7 @@ class Writer {
         if (field.layout !== undefined) this.message(value as object, field.layout)
         break
       default:
-        this.bytes(value as Uint8Array)
+        this.bytes(value as Piece)
     }
     const delimited = field.wireType === 2 || field.kind.startsWith('packed')
     if (delimited) this.small(this.total - before)
@@ -128,8 +145,8 @@ class Writer {
     this.block.write(text, this.at, 'utf8')
   }
 
-  private bytes(bytes: Uint8Array): void {
-    if (bytes.byteLength >= PIECE_BYTES) {
+  private bytes(bytes: Piece): void {
+    if (bytes.byteLength >= PIECE_BYTES || bytes instanceof Stored) {
       this.flush()
       this.pieces.push(bytes)
       this.finished += bytes.byteLength

@@ -41,7 +41,7 @@ export function modelTable(model: Model): Table {
 /** Type, range and first elements of a tensor. */
 export function tensorSummary(tensor: Tensor): string {
   const head = `Tensor ${tensor.dtype}${formatShape(tensor.shape)}, ${formatBytes(tensor.byteLength)}`
-  if (tensor.source !== undefined) return `${head}, in ${tensor.source.entries.get('location') ?? 'a file'}`
+  if (tensor.source !== undefined) return `${head}, in ${tensor.source.entries?.get('location') ?? 'a file'}`
   const array = tensor.toArray()
   const shown = Array.from(array.slice(0, SHOWN_ELEMENTS) as ArrayLike<string | number | bigint>, (element) =>
     (typeof element === 'number' ? String(Number(element.toPrecision(6))) : typeof element === 'string' ? JSON.stringify(element) : String(element)))

@@ -15,8 +15,13 @@ export type TensorArray =
 export interface TensorSource {
   /** Reads `length` bytes from `offset` on, counted from the tensor's first byte. */
   read(offset: number, length: number): Uint8Array
-  /** The entries that refer to it in the model file: `location`, `offset`, `length`, `checksum`. */
-  readonly entries: ReadonlyMap<string, string>
+  /** Fills `target` with the bytes from `offset` on: what writing a model uses where it is there, because it takes no memory. */
+  readInto?(offset: number, target: Uint8Array): void
+  /**
+   * The entries that refer to it in the model file: `location`, `offset`, `length`, `checksum`. Left out by sources that a
+   * model file cannot refer to (a tensor inside another archive): those are written into the model.
+   */
+  readonly entries?: ReadonlyMap<string, string>
 }
 
 /** What a tensor carries besides its numbers. */

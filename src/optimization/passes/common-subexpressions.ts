@@ -75,12 +75,24 @@ function mergeNodes(graph: Graph, { model, changed }: Work): void {
   }
 }
 
-/** Initializers with equal content; those of one size are compared first, so that most are never hashed. */
+/** Bytes at the start and in the middle of a tensor that are compared before all of it is. */
+const SAMPLE_BYTES = 64
+
+/** Two stretches of a tensor's bytes: weights that differ hardly ever agree in them. */
+function sample(tensor: Tensor): string {
+  if (tensor.dtype === 'string' || tensor.byteLength <= 4 * SAMPLE_BYTES) return ''
+  const { source } = tensor
+  const bytes = source === undefined ? tensor.bytes : undefined
+  return [0, Math.floor(tensor.byteLength / 2)].map((at) =>
+    Buffer.from(bytes?.subarray(at, at + SAMPLE_BYTES) ?? source?.read(at, SAMPLE_BYTES) ?? []).toString('base64')).join(' ')
+}
+
+/** Initializers with equal content; those of one size and sample are compared first, so that most are never hashed. */
 function mergeInitializers(graph: Graph, { changed }: Work): void {
   const bySize = new Map<string, [Value, Tensor][]>()
   for (const [value, tensor] of graph.initializers) {
-    if (value.isGraphInput || value.isGraphOutput || tensor.source !== undefined) continue
-    const size = `${tensor.dtype}[${tensor.shape.join(',')}]`
+    if (value.isGraphInput || value.isGraphOutput || tensor.source?.entries !== undefined) continue
+    const size = `${tensor.dtype}[${tensor.shape.join(',')}] ${sample(tensor)}`
     const group = bySize.get(size)
     if (group === undefined) bySize.set(size, [[value, tensor]])
     else group.push([value, tensor])

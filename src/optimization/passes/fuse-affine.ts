@@ -19,11 +19,11 @@ function rule(opType: 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul', f: 'Add' | '
     equation: matmul ? `MatMul(x, W) ${symbol} c → MatMul(x, ${folded.split(',')[0] ?? ''})` : `${opType}(x, W, b) ${symbol} c → ${opType}(x, ${folded})`,
     pattern: op(f, [linear, constant('c', float)], { as: 'f', where: [(node, { opset }) => (opset < 7 ? `${node.label} broadcasts by the rules before operator set 7` : undefined)] }),
     check: (match) => {
-      const made = fold(match, f)
+      const made = match.once((found) => fold(found, f))
       return typeof made === 'string' ? made : undefined
     },
     rewrite: (match, edit) => {
-      const made = fold(match, f)
+      const made = match.once((found) => fold(found, f))
       if (typeof made === 'string') throw new TypeError(made)
       const w = match.value('w')
       const weight = f === 'Add' || f === 'Sub' ? w : edit.constant(made.weight, foldedName(w, ''))

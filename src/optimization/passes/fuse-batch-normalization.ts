@@ -33,11 +33,11 @@ function rule(opType: 'Conv' | 'ConvTranspose' | 'Gemm'): Rule {
     check: (match) => {
       const types = new Set(['w', 'scale', 'shift', 'mean', 'variance'].map((name) => match.tensor(name).dtype))
       if (types.size > 1) return `weights and statistics have several types: ${[...types].join(', ')}`
-      const folded = fold(match)
+      const folded = match.once(fold)
       return typeof folded === 'string' ? folded : undefined
     },
     rewrite: (match, edit) => {
-      const folded = fold(match)
+      const folded = match.once(fold)
       if (typeof folded === 'string') throw new TypeError(folded)
       const w = match.value('w')
       return edit.copy(match.node('linear'), [

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { BenchRecord } from '../../src/benchmarks'
 
-const root = path.resolve(import.meta.dirname, '../..')
+const root = path.resolve(__dirname, '../..')
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-suites-'))
 /** Unlike any suite's own name, for the records that the command keeps. */
 const unique = path.basename(folder)

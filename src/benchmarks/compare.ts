@@ -53,6 +53,8 @@ export interface Target {
 export interface SuiteResult {
   readonly rows: readonly Row[]
   readonly targets: readonly Target[]
+  /** Why the suite did not come to its end: the rows are those measured before, the targets what these say. */
+  readonly stopped?: string
 }
 
 /** What a suite gets from the command line. */
@@ -65,13 +67,21 @@ export interface BenchContext {
   readonly args: readonly string[]
   /** One line of progress for the person who waits. */
   readonly note: (line: string) => void
+  /**
+   * Takes rows as soon as they are measured, with the targets that they decide; a target replaces the one of its name. What
+   * was added is kept when the suite is stopped or fails.
+   */
+  readonly add: (rows: readonly Row[], targets?: readonly Target[]) => void
 }
 
 /** A file `src/cli/bench/<name>.ts` exports one as `suite`. */
 export interface BenchSuite {
   readonly name: string
   readonly description: string
-  readonly run: (context: BenchContext) => Promise<SuiteResult>
+  /** Measures, and gives each case's rows to `context.add`. */
+  readonly run: (context: BenchContext) => Promise<void>
+  /** The targets that all rows together decide; asked anew whenever rows were added. */
+  readonly targets?: (rows: readonly Row[]) => readonly Target[]
 }
 
 /**
@@ -95,6 +105,8 @@ export async function compare(one: Case, context: Pick<BenchContext, 'quick' | '
     for (const contestant of running()) await attempt(contestant, () => contestant.prepare?.())
     for (let round = -warmup; round < rounds; round++) {
       context.note(`${one.name}: ${round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`}`)
+      // Runs are synchronous: without a pause nothing else of this process, such as an interrupt, gets its turn.
+      await new Promise(setImmediate)
       const order = running()
       for (let i = 0; i < order.length; i++) {
         throwIfInterrupted()

@@ -82,9 +82,9 @@ export function benchHtml({ rows, targets }: SuiteResult): string {
 
 /** A page that needs nothing but itself. */
 export function benchPage(record: BenchRecord): string {
-  const { suite, machine, at } = record
+  const { suite, machine, at, stopped } = record
   const where = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGB} GB, Node ${machine.node}, ${machine.platform}${at === undefined ? '' : ` · ${new Date(at).toUTCString()}`}`
-  return page(`Benchmark: ${suite}`, `<h1>Benchmark: ${escapeHtml(suite)}</h1><p class="faint">${escapeHtml(where)}</p>\n${benchHtml(record)}`)
+  return page(`Benchmark: ${suite}`, `<h1>Benchmark: ${escapeHtml(suite)}</h1><p class="faint">${escapeHtml(where)}</p>\n${stopped === undefined ? '' : `<p><strong>Stopped before the end:</strong> ${escapeHtml(stopped)}</p>\n`}${benchHtml(record)}`)
 }
 
 const NOTEBOOK_STYLE = '<style>.bench { --ink: currentColor; --faint: #7a8490; --line: #8885; --accent: #2f6fb0; --none: #87919c } .bench svg text { fill: currentColor; font: 13px system-ui, sans-serif } .bench svg .small { fill: var(--faint); font-size: 12px } .bench td, .bench th { text-align: left } .bench svg { max-width: 56rem }</style>'

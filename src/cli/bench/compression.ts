@@ -1,6 +1,6 @@
 // `npm run bench -- compression`: Deep Compression's pipeline (prune, train, share weights, train, Huffman) on its two
 // MNIST networks, beside the table of the paper (arXiv 1510.00149, table 1).
-import type { BenchContext, BenchSuite, Row, SuiteResult, Target } from '../../benchmarks'
+import type { BenchContext, BenchSuite, Row } from '../../benchmarks'
 import { writeModel } from '../../onnx'
 import { cubic, pruneGradually, readCompressed, shareWeights, withCentres, writeCompressed } from '../../optimization'
 import { recordedTeacher } from '../../nn'
@@ -24,7 +24,7 @@ const NETWORKS: readonly Network[] = [
   { name: 'lenet-5', paper: { ratio: 39, before: 0.8, after: 0.74 }, sparsity: 0.93, bits: (_, rank) => (rank > 2 ? 7 : 5), batchSize: 64, samples: 60_000, epochs: [2, 1] },
 ]
 
-async function measure(network: Network, { note, quick }: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
+async function measure(network: Network, { note, quick, add }: BenchContext): Promise<void> {
   const { model, bytes: dense, data, accuracy } = await zoo(network.name, note)
   const train = data.train.take(quick ? 6000 : network.samples)
   await useEngine()
@@ -49,34 +49,23 @@ async function measure(network: Network, { note, quick }: BenchContext): Promise
   const stored = weights.reduce((sum, w) => ({ nonZeros: sum.nonZeros + w.nonZeros, gaps: sum.gaps + w.gapBytes, indices: sum.indices + w.indexBytes, books: sum.books + w.codebookBytes }), { nonZeros: 0, gaps: 0, indices: 0, books: 0 })
   const row = (contestant: string, unit: string, median: number): Row => ({ case: network.name, contestant, unit, median })
   const prunedAccuracy = await accuracyOf(writeModel(settled.model), data.test)
-  const rows = [
+  add([
     row('dense: weights', 'kB', (4 * parameters) / 1000), row('dense: error', '%', 100 * (1 - accuracy)),
     row('pruned: weights left', '%', 100 * (1 - settled.sparsity)), row('pruned: error', '%', 100 * (1 - prunedAccuracy)),
     row('whole file', 'kB', bytes.length / 1000), row('of it gaps', 'kB', stored.gaps / 1000), row('of it indices', 'kB', stored.indices / 1000),
     row('of it codebooks', 'kB', stored.books / 1000), row('of it graph and biases', 'kB', skeletonBytes / 1000),
     row('whole file: times smaller', '×', ratio), row('paper: times smaller', '×', network.paper.ratio),
     row('file read back: error', '%', 100 * (1 - after)), row('paper: error before', '%', network.paper.before), row('paper: error after', '%', network.paper.after),
-  ]
-  return {
-    rows, targets: [
-      { name: `${network.name}: size`, wanted: `at least ${network.paper.ratio} times smaller`, reached: `${ratio.toFixed(1)} times, the whole file`, met: ratio >= network.paper.ratio },
-      { name: `${network.name}: accuracy`, wanted: 'none lost', reached: `${(100 * accuracy).toFixed(2)}% before, ${(100 * after).toFixed(2)}% after`, met: after >= accuracy },
-    ],
-  }
+  ], [
+    { name: `${network.name}: size`, wanted: `at least ${network.paper.ratio} times smaller`, reached: `${ratio.toFixed(1)} times, the whole file`, met: ratio >= network.paper.ratio },
+    { name: `${network.name}: accuracy`, wanted: 'none lost', reached: `${(100 * accuracy).toFixed(2)}% before, ${(100 * after).toFixed(2)}% after`, met: after >= accuracy },
+  ])
 }
 
 export const suite: BenchSuite = {
   name: 'compression',
   description: "Deep Compression's pipeline on LeNet-300-100 and LeNet-5, beside the paper's table",
-  run: async (context): Promise<SuiteResult> => {
-    const wanted = NETWORKS.filter(({ name }) => context.args.length === 0 || context.args.includes(name))
-    const rows: Row[] = []
-    const targets: Target[] = []
-    for (const network of wanted) {
-      const result = await measure(network, context)
-      rows.push(...result.rows)
-      targets.push(...result.targets)
-    }
-    return { rows, targets }
+  run: async (context): Promise<void> => {
+    for (const network of NETWORKS.filter(({ name }) => context.args.length === 0 || context.args.includes(name))) await measure(network, context)
   },
 }

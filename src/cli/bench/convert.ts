@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { compare, median, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
+import { compare, median, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type Target } from '../../benchmarks'
 import { convert, readSafetensors, verifyConversion, type RunTensor, type Sample } from '../../convert'
 import { readModel, writeModel, type Model, type Tensor } from '../../onnx'
 import { simplify } from '../../optimization'
@@ -149,19 +149,18 @@ function targets(outcomes: readonly Outcome[]): Target[] {
 export const suite: BenchSuite = {
   name: 'convert',
   description: 'PyTorch models to ONNX, beside torch.onnx.export',
-  run: async (context): Promise<SuiteResult> => {
+  run: async (context): Promise<void> => {
     // WHETSTONE_CONVERT_CACHE: a folder of archives that were exported before.
     const cache = process.env['WHETSTONE_CONVERT_CACHE'] ?? path.join(context.root, '.whetstone', 'cache', 'convert')
     const python = torchPython()
     const list = path.join(context.root, 'src', 'cli', 'convert')
     const names = context.args.length > 0 ? context.args : modelNames(path.join(list, 'models.txt'))
     const outcomes: Outcome[] = []
-    const rows: Row[] = []
     for (const name of names) {
       const folder = path.join(cache, folderOf(name))
       if (!existsSync(path.join(folder, 'facts.json'))) {
         if (python === undefined) {
-          rows.push({ case: name, contestant: 'all', unit: 'ms', missing: 'PyTorch is not installed: set WHETSTONE_PYTHON to a Python that has torch, torchvision, timm, transformers, onnxscript and safetensors' })
+          context.add([{ case: name, contestant: 'all', unit: 'ms', missing: 'PyTorch is not installed: set WHETSTONE_PYTHON to a Python that has torch, torchvision, timm, transformers, onnxscript and safetensors' }], targets(outcomes))
           continue
         }
         context.note(`${name}: exported by PyTorch`)
@@ -169,15 +168,14 @@ export const suite: BenchSuite = {
         spawnSync(python, [path.join(list, 'peer.py'), cache, '--onnx', name], { stdio: 'ignore', timeout: 900_000 })
       }
       if (!existsSync(path.join(folder, 'facts.json'))) {
-        rows.push({ case: name, contestant: 'all', unit: 'ms', missing: 'PyTorch could not export it' })
+        context.add([{ case: name, contestant: 'all', unit: 'ms', missing: 'PyTorch could not export it' }], targets(outcomes))
         continue
       }
       context.note(name)
       const outcome = await measure(folder, context)
       outcomes.push(outcome)
-      rows.push(...outcome.rows)
+      context.add(outcome.rows, targets(outcomes))
     }
-    return { rows, targets: targets(outcomes) }
   },
 }
 

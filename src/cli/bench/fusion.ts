@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { compare, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
+import { compare, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type Target } from '../../benchmarks'
 import { readModel, writeModel, type Model } from '../../onnx'
 import { countOperators, exampleInputs, simplify, type RunFunction, type RunTensors } from '../../optimization'
 import { Session, type SessionOptions } from '../../runtime'
@@ -75,9 +75,12 @@ function timed(bytes: Uint8Array, inputs: RunTensors, options: SessionOptions): 
 
 const nodes = (model: Model): number => [...countOperators(model).values()].reduce((sum, count) => sum + count, 0)
 
-async function measure(subject: Subject, context: BenchContext): Promise<Row[]> {
-  const empty = (reason: string): Row[] => [{ case: subject.name, contestant: 'all', unit: 'ms', missing: reason }]
-  if (subject.missing !== undefined) return empty(subject.missing)
+async function measure(subject: Subject, context: BenchContext): Promise<void> {
+  const empty = (reason: string): void => { context.add([{ case: subject.name, contestant: 'all', unit: 'ms', missing: reason }]) }
+  if (subject.missing !== undefined) {
+    empty(subject.missing)
+    return
+  }
   const folder = mkdtempSync(path.join(os.tmpdir(), 'whetstone-fusion-'))
   try {
     const { model, inputs } = subject.load()
@@ -102,11 +105,9 @@ async function measure(subject: Subject, context: BenchContext): Promise<Row[]> 
         { name: 'as exported', ...timed(source, inputs, {}) }, { name: 'whetstone', ...timed(ours, inputs, {}) },
       ] },
     ]
-    const rows: Row[] = []
-    for (const one of cases) rows.push(...await compare(one, context))
-    return rows
+    for (const one of cases) context.add(await compare(one, context))
   } catch (error) {
-    return empty(`failed: ${(error as Error).message}`)
+    empty(`failed: ${(error as Error).message}`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -126,14 +127,11 @@ function target(name: string, rows: readonly Row[], part: string): Target {
 export const suite: BenchSuite = {
   name: 'fusion',
   description: "nodes and latency after our graph passes, beside ONNX Runtime's offline optimizer",
-  run: async (context): Promise<SuiteResult> => {
-    const rows: Row[] = []
-    for (const subject of subjects(context)) rows.push(...await measure(subject, context))
-    return {
-      rows, targets: [
-        target("latency beside onnxruntime's offline optimizer", rows, 'optimized before'),
-        target('latency when onnxruntime optimizes what we made', rows, 'onnxruntime optimizes too'),
-      ],
-    }
+  run: async (context): Promise<void> => {
+    for (const subject of subjects(context)) await measure(subject, context)
   },
+  targets: (rows) => [
+    target("latency beside onnxruntime's offline optimizer", rows, 'optimized before'),
+    target('latency when onnxruntime optimizes what we made', rows, 'onnxruntime optimizes too'),
+  ],
 }

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { kernelLines, type BenchContext, type BenchSuite, type Row, type SuiteResult, type Target } from '../../benchmarks'
+import { kernelLines, type BenchContext, type BenchSuite, type Row, type Target } from '../../benchmarks'
 import { compareCounters, cudaFile, gpuNames, ncuCommand, nvcc, parseNcu } from '../../runtime'
 import { torchPython } from '../training/contestants'
 
@@ -31,17 +31,16 @@ function byTorch(python: string | undefined, name: string, context: BenchContext
   return { operator: `${operator}: ${called}`, ...rest }
 }
 
-async function measure(context: BenchContext): Promise<SuiteResult> {
+async function measure(context: BenchContext): Promise<void> {
   const folder = path.join(context.root, 'native', 'kernels')
   const asked = context.args
   const names = readdirSync(folder).filter((file) => file.endsWith('.cu')).map((file) => file.replace('.cu', '')).filter((name) => asked.length === 0 || asked.includes(name))
   const missing = nvcc() === undefined ? 'nvcc is not installed' : gpuNames().length === 0 ? 'no NVIDIA GPU' : undefined
-  const rows: Row[] = [], targets: Target[] = []
   const python = missing === undefined ? torchPython() : undefined
   for (const name of names) {
+    const rows: Row[] = [], targets: Target[] = []
     if (missing !== undefined) {
-      rows.push({ case: name, contestant: 'GPU', unit: 'ms', missing })
-      if (MEMORY_BOUND.has(name)) targets.push({ name, wanted: '90% of the copy', reached: missing, met: null })
+      context.add([{ case: name, contestant: 'GPU', unit: 'ms', missing }], MEMORY_BOUND.has(name) ? [{ name, wanted: '90% of the copy', reached: missing, met: null }] : [])
       continue
     }
     context.note(name)
@@ -63,9 +62,9 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
     const reached = Number.isNaN(faster) ? peer.missing ?? 'not measured' : `${faster.toFixed(2)} times its speed`
     if (name === 'sgemm') targets.push({ name: 'sgemm against cuBLAS in float32', wanted: '90% of its speed', reached, met: Number.isNaN(faster) ? null : faster >= 0.9 })
     if (FUSED.has(name)) targets.push({ name: `${name} against PyTorch eager`, wanted: 'faster', reached, met: Number.isNaN(faster) ? null : faster > 1 })
-    rows.push(...await counters(name, file, (await module.compile()).executable))
+    context.add(rows, targets)
+    context.add(await counters(name, file, (await module.compile()).executable))
   }
-  return { rows, targets }
 }
 
 /** The counters of one launch of each kernel: by the emulator and by Nsight Compute, of the small size of `check`. */

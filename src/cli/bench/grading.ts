@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { compare, type BenchContext, type BenchSuite, type Contestant, type SuiteResult } from '../../benchmarks'
+import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
 import { WhetstoneError } from '../../core'
 import { course } from '../..'
 import { exerciseFiles, listExercises, solutionText } from '../../course/exercises'
@@ -22,37 +22,38 @@ export const suite: BenchSuite = {
   name: 'grading',
   description: 'a check in the notebook, and the grading of a class in the strict sandbox, beside one vitest process for each exercise',
   run: (context) => measure(context),
+  targets,
 }
 
-async function measure(context: BenchContext): Promise<SuiteResult> {
+async function measure(context: BenchContext): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bench-checks-'))
   try {
-    return await measureIn(context, folder, path.join(folder, 'journal.jsonl'))
+    await measureIn(context, folder, path.join(folder, 'journal.jsonl'))
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-async function measureIn(context: BenchContext, folder: string, journal: string): Promise<SuiteResult> {
+async function measureIn(context: BenchContext, folder: string, journal: string): Promise<void> {
   const naive = (): Contestant => ({
     name: NAIVE,
     measure: () => timed(() => run(['node_modules/vitest/vitest.mjs', 'run', '--project', 'exercises', `exercises/${EXERCISE}`], context.root, journal)),
   })
   // The first check pays for loading vitest; a process in which the library is loaded reports its own time.
-  const first = await compare({
+  context.add(await compare({
     name: 'first check of a notebook', unit: 'ms',
     contestants: [naive(), { name: 'in the kernel process', measure: async () => Number(await run(['-e', FIRST_CHECK], context.root, journal)) }],
-  }, context)
+  }, context))
   const project = { ...course.projectAt(context.root), journal }
   const learner = new course.Course(project)
   const functions = await course.solutionOf(project, EXERCISE)
-  const later = await compare({
+  context.add(await compare({
     name: 'later checks', unit: 'ms',
     contestants: [naive(), { name: 'in the kernel process', measure: () => timed(() => learner.check(EXERCISE, functions)) }],
-  }, context)
+  }, context))
   let grader: course.Grader | undefined
   const text = course.solutionCell(project, EXERCISE)
-  const graded = await compare({
+  context.add(await compare({
     name: 'grading one exercise of a submission', unit: 'ms',
     contestants: [naive(), {
       name: 'strict sandbox', ...missingSandbox(),
@@ -63,12 +64,12 @@ async function measureIn(context: BenchContext, folder: string, journal: string)
       }),
       close: () => grader?.close(),
     }],
-  }, context)
+  }, context))
   const five = listExercises(project).filter((id) => id.startsWith('module_04/lesson_07_onnx_basics/')).slice(0, EXERCISES)
   const size = context.quick ? CLASS_QUICK : CLASS
   writeClass(project, path.join(folder, 'class'), five, size)
   let peak = 0, runs = 0
-  const whole = await compare({
+  context.add(await compare({
     name: `a class, ${EXERCISES} exercises each, ${CORES} processes`, unit: 'submissions/min', higherIsBetter: true, rounds: context.quick ? 1 : 3, warmup: 0,
     contestants: [{
       name: NAIVE,
@@ -94,22 +95,20 @@ async function measureIn(context: BenchContext, folder: string, journal: string)
         return size / minutes
       },
     }],
-  }, context)
-  const rows = [...first, ...later, ...graded, ...whole]
-  if (peak > 0) rows.push({ case: 'memory of a grading run, sandboxes included', contestant: STRICT, unit: 'MB', median: peak / 2 ** 20 })
-  const median = (name: string, contestant: (row: (typeof rows)[number]) => boolean): number | undefined => rows.find((row) => row.case === name && contestant(row))?.median
+  }, context))
+  if (peak > 0) context.add([{ case: 'memory of a grading run, sandboxes included', contestant: STRICT, unit: 'MB', median: peak / 2 ** 20 }])
+}
+
+function targets(rows: readonly Row[]): Target[] {
   const perMinute = rows.find((row) => row.contestant === STRICT && row.unit === 'submissions/min')?.median
-  const below = (name: string): SuiteResult['targets'][number] => {
-    const value = median(name, (row) => row.contestant !== NAIVE)
+  const below = (name: string): Target => {
+    const value = rows.find((row) => row.case === name && row.contestant !== NAIVE)?.median
     return { name, wanted: 'below 300 ms', reached: value === undefined ? 'not measured' : `${value.toFixed(0)} ms`, met: value === undefined ? null : value < 300 }
   }
-  return {
-    rows,
-    targets: [below('first check of a notebook'), below('later checks'), {
-      name: 'submissions of five exercises a minute, strict sandbox', wanted: 'at least 60 on 2 cores',
-      reached: perMinute === undefined ? 'not measured' : perMinute.toFixed(0), met: perMinute === undefined ? null : perMinute >= 60,
-    }],
-  }
+  return [below('first check of a notebook'), below('later checks'), {
+    name: 'submissions of five exercises a minute, strict sandbox', wanted: 'at least 60 on 2 cores',
+    reached: perMinute === undefined ? 'not measured' : perMinute.toFixed(0), met: perMinute === undefined ? null : perMinute >= 60,
+  }]
 }
 
 /** Notebooks with every answer right: the checks then run to their ends. */

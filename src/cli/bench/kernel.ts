@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { compare, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
+import { compare, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type Target } from '../../benchmarks'
 import { kernelArgv, startKernel, type Execution, type Kernel } from '../../kernel'
 
 interface Subject {
@@ -72,9 +72,10 @@ export const suite: BenchSuite = {
   name: 'kernel',
   description: 'start, cell, completion and output of the notebook kernel, beside plain tslab and ipykernel',
   run: (context) => measure(context),
+  targets,
 }
 
-async function measure(context: BenchContext): Promise<SuiteResult> {
+async function measure(context: BenchContext): Promise<void> {
   const all = subjects(context.root)
   const cwd = path.join(context.root, '.whetstone', 'bench', 'kernel')
   mkdirSync(cwd, { recursive: true })
@@ -154,9 +155,7 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
       contestants: all.filter(({ name }) => name !== 'plain tslab').map(kept((kernel, subject) => timed(() => kernel.execute(subject.print(LINES), { timeout: HUNG })))),
     },
   ]
-  const rows: Row[] = []
-  for (const one of cases) rows.push(...await compare(one, context))
-  return { rows, targets: targets(rows) }
+  for (const one of cases) context.add(await compare(one, context))
 }
 
 function targets(rows: readonly Row[]): Target[] {

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { compare, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
+import { compare, type BenchContext, type BenchSuite, type Case, type Contestant, type Row, type Target } from '../../benchmarks'
 import { GraphBuilder, saveModel } from '../../onnx'
 
 const SIZES = [{ name: '100 MB', megabytes: 100 }, { name: '1 GB', megabytes: 1000 }]
@@ -14,6 +14,7 @@ export const suite: BenchSuite = {
   name: 'onnx',
   description: 'load, infer and save models of 100 MB and 1 GB, time and peak memory, beside the onnx package of Python',
   run: (context) => measure(context),
+  targets,
 }
 
 interface Measurement {
@@ -45,12 +46,11 @@ start = time.perf_counter(); onnx.save(model, sys.argv[2]); save = time.perf_cou
 print(json.dumps({'load': load * 1e3, 'infer': infer * 1e3, 'save': save * 1e3, 'peak': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}))
 `
 
-async function measure(context: BenchContext): Promise<SuiteResult> {
+async function measure(context: BenchContext): Promise<void> {
   const folder = path.join(context.root, '.whetstone', 'bench', 'onnx')
   mkdirSync(folder, { recursive: true })
   const python = findPython(context.root)
   const compiled = path.join(context.root, 'dist', 'onnx', 'index.js')
-  const rows: Row[] = []
   try {
     for (const { name, megabytes } of SIZES) {
       const file = path.join(folder, `${megabytes}.onnx`)
@@ -66,7 +66,7 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
           name: `${name}: ${step === 'peak' ? 'peak memory' : step}`, unit: step === 'peak' ? 'MB' : 'ms', rounds: 5, warmup: 1,
           contestants: contestants.map((contestant) => ({ ...contestant, measure: () => (contestant as Measured).step(step) })),
         }
-        rows.push(...await compare(one, context))
+        context.add(await compare(one, context))
       }
       rmSync(file, { force: true })
       rmSync(out, { force: true })
@@ -74,7 +74,6 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-  return { rows, targets: targets(rows) }
 }
 
 interface Measured extends Contestant {

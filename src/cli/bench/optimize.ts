@@ -42,8 +42,8 @@ function contestant(name: string, bytes: Uint8Array, inputs: Tensors, options: S
   return { name, prepare: () => { held = timer(bytes, inputs, options) }, measure: () => held?.once() ?? Number.NaN, close: () => held?.close() }
 }
 
-async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
-  const { note, quick } = context
+async function measure(name: ZooName, context: BenchContext): Promise<void> {
+  const { note, quick, add } = context
   const { model, bytes, data, input } = await zoo(name, note)
   // Training, validation and calibration parts, all of the training data.
   const order = data.train.shuffle(7)
@@ -83,7 +83,10 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
       const student = exported(build(), 'student')
       return withWeights(student, await taught(student, effort, EPOCHS_STUDENT))
     }])),
-    onTrial: (trial) => { note(`${name}: ${trial.what}, effort ${trial.effort.toFixed(2)}: ${(100 * trial.score).toFixed(2)}%, ${trial.latency.toFixed(3)} ms`) },
+    onTrial: (trial) => {
+      note(`${name}: ${trial.what}, effort ${trial.effort.toFixed(2)}: ${(100 * trial.score).toFixed(2)}%, ${trial.latency.toFixed(3)} ms`)
+      add([{ case: `${name}: searched, ${BATCH} images, 1 thread`, contestant: `${trial.what}, effort ${trial.effort.toFixed(2)}: ${(100 * trial.score).toFixed(2)}% of the validation part`, unit: 'ms', median: trial.latency }])
+    },
   })
   run.dispose()
   for (const line of String(result).split('\n')) note(line)
@@ -103,13 +106,10 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
       reached: `${faster.toFixed(1)} times faster, ${lost.toFixed(2)} points lost (${result.chosen.what})`, met: Number.isNaN(faster) ? null : faster >= 10 && lost < 1,
     }
   }
-  return {
-    rows: [
-      ...latency, row('held-out accuracy', 'as trained, float32', '%', before), row('held-out accuracy', result.chosen.what, '%', after),
-      row('size', 'as trained, float32', 'kB', bytes.length / 1000), row('size', result.chosen.what, 'kB', result.model.length / 1000),
-    ],
-    targets: [target("the runtime's own optimizer off", off), target("the runtime's own optimizer on", asTrained)],
-  }
+  add([
+    ...latency, row('held-out accuracy', 'as trained, float32', '%', before), row('held-out accuracy', result.chosen.what, '%', after),
+    row('size', 'as trained, float32', 'kB', bytes.length / 1000), row('size', result.chosen.what, 'kB', result.model.length / 1000),
+  ], [target("the runtime's own optimizer off", off), target("the runtime's own optimizer on", asTrained)])
 }
 
 export const suite: BenchSuite = {

@@ -1,6 +1,6 @@
 // `npm run bench -- providers`: the same models through every execution provider of ONNX Runtime that works on this machine,
 // beside the processor: does a session run, does it give the same numbers, how fast.
-import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
+import { compare, type BenchContext, type BenchSuite, type Contestant, type Target } from '../../benchmarks'
 import { writeModel, type Model } from '../../onnx'
 import { compareOutputs, exampleInputs, type RunTensors } from '../../optimization'
 import { providers, Session, type Provider } from '../../runtime'
@@ -44,10 +44,13 @@ function answer(bytes: Uint8Array, inputs: RunTensors, provider: Provider): RunT
   }
 }
 
-async function measure(context: BenchContext): Promise<SuiteResult> {
+async function measure(context: BenchContext): Promise<void> {
   const found = providers()
-  const rows: Row[] = []
   const wrong = new Map<Provider, string>()
+  const targets = (): Target[] => found.filter(({ name }) => name !== 'cpu').map(({ name, works, reason }): Target => ({
+    name: `${name} gives the processor's numbers`, wanted: `|a − b| ≤ ${TOLERANCE.absolute} + ${TOLERANCE.relative} |a|`,
+    reached: works ? wrong.get(name) ?? 'all within' : brief(reason), met: works ? !wrong.has(name) : null,
+  }))
   for (const { name, make, batch } of SUBJECTS) {
     const model = make(), bytes = writeModel(model), inputs = exampleInputs(model, 1, { N: batch })
     const expected = answer(bytes, inputs, 'cpu')
@@ -55,16 +58,11 @@ async function measure(context: BenchContext): Promise<SuiteResult> {
       const off = works && provider !== 'cpu' ? compareOutputs(expected, answer(bytes, inputs, provider), TOLERANCE).find(({ within }) => !within) : undefined
       if (off !== undefined) wrong.set(provider, `${name}: ${off.output}, ${off.what}`)
     }
-    rows.push(...await compare({
+    context.add(await compare({
       name, unit: 'ms', rounds: context.quick ? 5 : 21,
       contestants: found.map(({ name: provider, works, reason }) => contestant(provider, bytes, inputs, works ? undefined : brief(reason))),
-    }, context))
+    }, context), targets())
   }
-  const targets = found.filter(({ name }) => name !== 'cpu').map(({ name, works, reason }): Target => ({
-    name: `${name} gives the processor's numbers`, wanted: `|a − b| ≤ ${TOLERANCE.absolute} + ${TOLERANCE.relative} |a|`,
-    reached: works ? wrong.get(name) ?? 'all within' : brief(reason), met: works ? !wrong.has(name) : null,
-  }))
-  return { rows, targets }
 }
 
 export const suite: BenchSuite = {

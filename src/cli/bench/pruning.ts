@@ -1,6 +1,6 @@
 // `npm run bench -- pruning [model…]`: accuracy against measured latency of pruned models, structured and unstructured, with
 // random choice as the control; all get the same training afterwards.
-import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
+import { compare, type BenchContext, type BenchSuite, type Contestant } from '../../benchmarks'
 import { GraphLearner, gradients as gradientsOf } from '../../nn'
 import { writeModel, type Model } from '../../onnx'
 import {
@@ -16,6 +16,8 @@ interface Variant {
   readonly model: Model
   /** Multiply-accumulates ÷ those of the dense model. */
   readonly macs: number
+  /** Percent of the held-out samples that are right. */
+  readonly accuracy: number
 }
 
 const BATCH = 32
@@ -45,7 +47,7 @@ function timed(name: string, model: Model, inputs: Tensors): Contestant {
   }
 }
 
-async function variants(trained: Trained, { note, quick }: BenchContext): Promise<Variant[]> {
+async function variants(trained: Trained, { note, quick, add }: BenchContext): Promise<Variant[]> {
   const { model, data, name } = trained
   const train = data.train.take(quick ? 1280 : 5120)
   const one = (m: string) => fineTuner(train, { epochs: 1, batchSize: 64, rate: 0.0015, note: (line) => { note(`${name}, ${m}: ${line}`) } })
@@ -63,13 +65,22 @@ async function variants(trained: Trained, { note, quick }: BenchContext): Promis
     ['magnitude', unitScore(), false], ['Taylor', unitScore(taylor), true], ['random', randomUnits(1), false],
     ...(scales.size > 0 ? [['batch norm scale', batchNormScore(scales), false] as [string, UnitScore, boolean]] : []),
   ]
-  const made: Variant[] = [{ name: 'dense', model, macs: 1 }]
+  const made: Variant[] = []
+  const keep = async (variant: Omit<Variant, 'accuracy'>): Promise<void> => {
+    const accuracy = 100 * await accuracyOf(writeModel(variant.model), data.test)
+    made.push({ ...variant, accuracy })
+    add([
+      { case: `${name}: arithmetic`, contestant: variant.name, unit: '× dense', median: variant.macs },
+      { case: `${name}: accuracy`, contestant: variant.name, unit: '%', median: accuracy },
+    ])
+  }
+  await keep({ name: 'dense', model, macs: 1 })
   for (const share of [0.5, 0.3]) {
     for (const [label, score, asks] of scores) {
       if (share < 0.5 && asks) continue
       const title = `structured ${share === 0.5 ? 2 : 3}×, ${label}`
       const result = await pruneStructuredGradually(model, { target: { macs: share }, steps: 2, score, multiple: MULTIPLE, fineTune: one(title), ...(asks && { gradients: scored }) })
-      made.push({ name: title, model: result.model, macs: result.macs.after / result.macs.before })
+      await keep({ name: title, model: result.model, macs: result.macs.after / result.macs.before })
     }
   }
   for (const sparsity of [0.5, 0.9]) {
@@ -77,39 +88,30 @@ async function variants(trained: Trained, { note, quick }: BenchContext): Promis
       if (sparsity < 0.9 && score) continue
       const title = `${100 * sparsity}% of weights, ${label}`
       const result = await pruneGradually(model, { sparsities: [1 - Math.sqrt(1 - sparsity), sparsity], scope: 'layer', ...(score && { score }), fineTune: one(title) })
-      made.push({ name: title, model: result.model, macs: 1 })
+      await keep({ name: title, model: result.model, macs: 1 })
     }
   }
   return made
 }
 
-async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
+async function measure(name: ZooName, context: BenchContext): Promise<void> {
   const trained = await zoo(name, context.note)
   const made = await variants(trained, context)
   const batch = trained.data.test.take(BATCH)
   const inputs: Tensors = { [trained.input]: { dtype: 'float32', shape: batch.shape, data: Float32Array.from(batch.features) } }
-  const accuracies = new Map<string, number>()
-  for (const { name: variant, model } of made) accuracies.set(variant, 100 * await accuracyOf(writeModel(model), trained.data.test))
   const latency = await compare({ name: `${name}: ${BATCH} images, 1 thread`, unit: 'ms', rounds: 21, contestants: made.map((v) => timed(v.name, v.model, inputs)) }, context)
-  const rows: Row[] = [
-    ...made.map((v): Row => ({ case: `${name}: arithmetic`, contestant: v.name, unit: '× dense', median: v.macs })),
-    ...made.map((v): Row => ({ case: `${name}: accuracy`, contestant: v.name, unit: '%', median: accuracies.get(v.name) ?? Number.NaN })),
-    ...latency,
-  ]
-  const dense = accuracies.get('dense') ?? 0
+  const dense = made[0]?.accuracy ?? 0
   // The fastest of the variants with half the arithmetic that lose less than half a point.
   const halves = made.filter((v) => v.name.startsWith('structured 2×') && !v.name.endsWith('random')).map((v) => {
     const row = latency.find((r) => r.contestant === v.name)
-    return { ...v, lost: dense - (accuracies.get(v.name) ?? 0), faster: 1 / (row?.ratio ?? Infinity) }
+    return { ...v, lost: dense - v.accuracy, faster: 1 / (row?.ratio ?? Infinity) }
   }).sort((a, b) => (a.lost < 0.5 ? 0 : 1) - (b.lost < 0.5 ? 0 : 1) || b.faster - a.faster)
   const [best] = halves
-  return {
-    rows, targets: [{
-      name: `${name}: structured, half the arithmetic`, wanted: 'at least 1.7 times faster, under 0.5 points lost',
-      reached: best ? `${best.faster.toFixed(2)} times faster at ${best.macs.toFixed(2)} of the arithmetic, ${best.lost.toFixed(2)} points lost (${best.name})` : 'nothing measured',
-      met: best ? best.faster >= 1.7 && best.lost < 0.5 : null,
-    }],
-  }
+  context.add(latency, [{
+    name: `${name}: structured, half the arithmetic`, wanted: 'at least 1.7 times faster, under 0.5 points lost',
+    reached: best ? `${best.faster.toFixed(2)} times faster at ${best.macs.toFixed(2)} of the arithmetic, ${best.lost.toFixed(2)} points lost (${best.name})` : 'nothing measured',
+    met: best ? best.faster >= 1.7 && best.lost < 0.5 : null,
+  }])
 }
 
 export const suite: BenchSuite = {

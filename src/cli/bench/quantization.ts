@@ -1,11 +1,12 @@
-// `npm run bench -- quantization [model …]`: accuracy, size, latency and peak calibration memory of quantized models, beside
-// onnxruntime's Python quantizer with the same settings.
+// `npm run bench -- quantization [model …] [part …] [seconds=N]`: accuracy, size, latency and peak calibration memory of
+// quantized models, beside onnxruntime's Python quantizer with the same settings. Parts are the calibration methods, `defaults`
+// (ours; with size and latency) and `memory`; N is how long one quantization may take.
 import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type SuiteResult, type Target } from '../../benchmarks'
-import { messageOf } from '../../core'
+import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
+import { messageOf, WhetstoneError } from '../../core'
 import { Session } from '../../runtime'
 import { projectPython, root } from '../root'
 import { recogniser, trained, type Subject } from '../quantization/subjects'
@@ -28,15 +29,36 @@ const SETTINGS: readonly Setting[] = [
   { name: 'dynamic', method: 'dynamic', perChannel: true, only: ({ name }) => name.includes('transformer') || name.includes('CNN') },
 ]
 
-/** Samples for calibration; memory is measured at both. */
-const COUNTS = [64, 256] as const
 const MODELS = ['mnist-cnn', 'mobilenet', 'resnet', 'transformer', 'ocr'] as const
+const PARTS = [...new Set(SETTINGS.map(({ method }) => method)), 'defaults', 'memory'] as const
+/** Seconds of one quantization, after which its row is missing. */
+const LIMIT = 300
+
+/** What the words after the suite's name ask for. */
+interface Asked {
+  readonly models: readonly (typeof MODELS)[number][]
+  readonly parts: readonly (typeof PARTS)[number][]
+  readonly seconds: number
+}
+
+/** @throws WhetstoneError `BENCH_ARGUMENT` for a word that is neither a model nor a part nor a limit */
+function asked(words: readonly string[]): Asked {
+  const known = <Name extends string>(names: readonly Name[]): readonly Name[] => {
+    const found = names.filter((name) => words.includes(name))
+    return found.length > 0 ? found : names
+  }
+  const limits = words.flatMap((word) => /^seconds=(\d+)$/.exec(word)?.[1] ?? [])
+  const unknown = words.find((word) => !([...MODELS, ...PARTS] as string[]).includes(word) && !/^seconds=\d+$/.test(word))
+  if (unknown !== undefined) throw new WhetstoneError('BENCH_ARGUMENT', `"${unknown}" means nothing to this suite`, { expected: `models: ${MODELS.join(', ')}; parts: ${PARTS.join(', ')}; or seconds=N` })
+  return { models: known(MODELS), parts: known(PARTS), seconds: Number(limits.at(-1) ?? LIMIT) }
+}
 
 /** A Python with onnxruntime's quantizer. */
 const python = (): string | undefined => [process.env['WHETSTONE_PYTHON'], projectPython].find((name): name is string => name !== undefined && (existsSync(name) || !name.includes('/')))
 
 function ask(command: string, args: readonly string[], job: Job): Answer {
-  const { stdout, stderr } = spawnSync(command, args, { input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 2 ** 26, timeout: 20 * 60_000 })
+  const { stdout, stderr, error } = spawnSync(command, args, { input: JSON.stringify(job), encoding: 'utf8', maxBuffer: 2 ** 26, timeout: 1000 * job.seconds, killSignal: 'SIGKILL' })
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') return { missing: `longer than ${job.seconds} s` }
   const line = (stdout as string | null)?.trim().split('\n').at(-1) ?? ''
   try {
     return JSON.parse(line) as Answer
@@ -102,61 +124,58 @@ function make(name: string, job: Job, by: (job: Job) => Answer): Entry {
   return { name, megabytes, missing, bytes: missing === undefined && existsSync(job.output) ? readFileSync(job.output) : undefined }
 }
 
-async function measure(subject: Subject, context: BenchContext, folder: string): Promise<Row[]> {
-  const rows: Row[] = []
+async function measure(subject: Subject, { parts, seconds }: Asked, context: BenchContext, folder: string): Promise<void> {
   const file = (name: string): string => path.join(folder, name)
   writeFileSync(file('float.onnx'), subject.bytes)
-  for (const count of COUNTS) writeSamples(subject, count, file(`samples-${count}.bin`))
+  for (const count of subject.counts) writeSamples(subject, count, file(`samples-${count}.bin`))
   const job = (setting: Pick<Setting, 'method' | 'perChannel'>, count: number, output: string, settings?: Job['settings']): Job => ({
     model: file('float.onnx'), output: file(output), data: file(`samples-${count}.bin`), shape: subject.shape, input: subject.input, method: setting.method,
-    per_channel: setting.perChannel, ...(settings === undefined ? {} : { settings }),
+    per_channel: setting.perChannel, seconds, ...(settings === undefined ? {} : { settings }),
   })
   const single = { unit: subject.unit, higherIsBetter: true, rounds: 1, warmup: 0 }
   const score = async ({ name, bytes, missing }: Entry): Promise<Contestant> =>
     (bytes === undefined ? known(name, undefined, missing ?? 'there is no model') : known(name, await subject.score(bytes)))
   const float: Entry = { name: 'float32', bytes: subject.bytes, megabytes: undefined, missing: undefined }
   const floatScore = await score(float)
-  const [few] = COUNTS
+  const [few] = subject.counts
   let ours: Entry | undefined
   let theirs: Entry | undefined
-  const settings = context.quick ? SETTINGS.slice(0, 2) : SETTINGS
-  for (const setting of settings.filter(({ only }) => only?.(subject) ?? true)) {
+  const settings = context.quick && parts.length === PARTS.length ? SETTINGS.slice(0, 2) : SETTINGS
+  for (const setting of settings.filter(({ only, method }) => parts.includes(method) && (only?.(subject) ?? true))) {
     context.note(`${subject.name}: ${setting.name}`)
     const peer = make('onnxruntime Python', job(setting, few, 'peer.onnx'), byPeer)
     const mine = make('whetstone', job(setting, few, 'ours.onnx'), byUs)
     if (setting.method === 'min-max' && setting.perChannel) [ours, theirs] = [mine, peer]
-    rows.push(...await compare({ name: `${subject.name}: accuracy, ${setting.name}`, ...single, contestants: [await score(peer), await score(mine), floatScore] }, context))
+    context.add(await compare({ name: `${subject.name}: accuracy, ${setting.name}`, ...single, contestants: [await score(peer), await score(mine), floatScore] }, context))
   }
+  if (parts.includes('memory')) await memory(subject, context, job)
+  if (!parts.includes('defaults')) return
   context.note(`${subject.name}: our defaults`)
   const best = make('whetstone, defaults', job({ method: 'mse', perChannel: true }, few, 'best.onnx'), byUs)
-  rows.push(...await compare({ name: `${subject.name}: accuracy, defaults`, ...single, contestants: [floatScore, await score(best)] }, context))
+  context.add(await compare({ name: `${subject.name}: accuracy, defaults`, ...single, contestants: [floatScore, await score(best)] }, context))
   const entries = [float, theirs, ours, best].filter((entry): entry is Entry => entry !== undefined)
-  rows.push(...await compare({
+  context.add(await compare({
     name: `${subject.name}: size`, unit: 'kB', rounds: 1, warmup: 0,
     contestants: entries.map(({ name, bytes, missing }) => known(name, bytes === undefined ? undefined : bytes.length / 1000, bytes === undefined ? missing ?? 'there is no model' : undefined)),
   }, context))
-  rows.push(...await compare({
+  context.add(await compare({
     name: `${subject.name}: latency, ${subject.timed[subject.input]?.shape[0] ?? 1} at once`, unit: 'ms', rounds: 15,
     contestants: entries.map(({ name, bytes, missing }) => timed(name, bytes, subject, missing)),
   }, context))
-  rows.push(...await memory(subject, context, job))
-  return rows
 }
 
 /** Peaks at both numbers of samples, each in a process of its own. */
-async function memory(subject: Subject, context: BenchContext, job: (setting: Pick<Setting, 'method' | 'perChannel'>, count: number, output: string) => Job): Promise<Row[]> {
-  const rows: Row[] = []
+async function memory(subject: Subject, context: BenchContext, job: (setting: Pick<Setting, 'method' | 'perChannel'>, count: number, output: string) => Job): Promise<void> {
   for (const [who, by, output] of [['onnxruntime Python', byPeer, 'peer.onnx'], ['whetstone', byUs, 'ours.onnx']] as const) {
-    const peaks = COUNTS.map((count) => {
+    const peaks = subject.counts.map((count) => {
       context.note(`${subject.name}: memory of ${who}, ${count} samples`)
       return { count, ...by(job({ method: 'percentile', perChannel: true }, count, output)) }
     })
-    rows.push(...await compare({
+    context.add(await compare({
       name: `${subject.name}: peak calibration memory of ${who}`, unit: 'MB', rounds: 1, warmup: 0,
       contestants: peaks.map(({ count, megabytes, missing }) => known(`${count} samples`, megabytes, missing)),
     }, context))
   }
-  return rows
 }
 
 function targets(rows: readonly Row[]): Target[] {
@@ -165,7 +184,7 @@ function targets(rows: readonly Row[]): Target[] {
   const pairs = accuracies.map((name) => ({ name, peer: value(name, 'onnxruntime Python'), ours: value(name, 'whetstone') }))
     .filter((pair): pair is { name: string; peer: number; ours: number } => pair.peer !== undefined && pair.ours !== undefined)
   const worse = pairs.filter(({ peer, ours }) => ours < peer)
-  const growth = rows.filter((row) => row.case.endsWith('memory of whetstone') && row.contestant === `${COUNTS[1]} samples` && row.ratio !== undefined)
+  const growth = rows.filter((row) => row.case.endsWith('memory of whetstone') && row.contestant !== rows.find((first) => first.case === row.case)?.contestant && row.ratio !== undefined)
   const most = growth.reduce((largest, row) => Math.max(largest, row.ratio ?? 0), 0)
   const depthwise = accuracies.find((name) => name.startsWith('MobileNet') && name.endsWith('defaults'))
   const loss = depthwise === undefined ? undefined : (value(depthwise, 'float32') ?? NaN) - (value(depthwise, 'whetstone, defaults') ?? NaN)
@@ -176,7 +195,7 @@ function targets(rows: readonly Row[]): Target[] {
       reached: pairs.length === 0 ? 'onnxruntime\'s quantizer is not installed' : `${pairs.length - worse.length} of ${pairs.length}${worse.map(({ name, peer, ours }) => `; ${name}: ${ours.toFixed(2)} against ${peer.toFixed(2)}`).join('')}`,
     },
     {
-      name: `calibration memory, ${COUNTS[1]} samples against ${COUNTS[0]}`, wanted: 'flat: at most × 1.25', met: growth.length === 0 ? null : most <= 1.25,
+      name: 'calibration memory, four times the samples', wanted: 'flat: at most × 1.25', met: growth.length === 0 ? null : most <= 1.25,
       reached: growth.length === 0 ? 'nothing measured' : `× ${most.toFixed(2)} at most`,
     },
     {
@@ -189,20 +208,21 @@ function targets(rows: readonly Row[]): Target[] {
 export const suite: BenchSuite = {
   name: 'quantization',
   description: "accuracy, size, latency and calibration memory of quantized models, beside onnxruntime's Python quantizer",
-  run: async (context): Promise<SuiteResult> => {
-    const rows: Row[] = []
-    for (const name of MODELS.filter((one) => context.args.length === 0 || context.args.includes(one))) {
+  run: async (context): Promise<void> => {
+    const wanted = asked(context.args)
+    for (const name of wanted.models) {
       const folder = mkdtempSync(path.join(os.tmpdir(), 'whetstone-quantization-'))
+      const none = (missing: string): void => { context.add([{ case: name, contestant: 'all', unit: '% right', missing }]) }
       try {
         const subject = name === 'ocr' ? recogniser(context.quick ? 20 : 60) : await trained(name, context.quick ? 2000 : 10_000, context.note)
-        if (typeof subject === 'string') rows.push({ case: name, contestant: 'all', unit: '% right', missing: subject })
-        else rows.push(...await measure(subject, context, folder))
+        if (typeof subject === 'string') none(subject)
+        else await measure(subject, wanted, context, folder)
       } catch (error) {
-        rows.push({ case: name, contestant: 'all', unit: '% right', missing: `failed: ${messageOf(error)}` })
+        none(`failed: ${messageOf(error)}`)
       } finally {
         rmSync(folder, { recursive: true, force: true })
       }
     }
-    return { rows, targets: targets(rows) }
   },
+  targets,
 }

@@ -1,6 +1,6 @@
 // `npm run bench -- techniques [model…]`: every technique of Module 4 on the same trained models, in one run: accuracy on the
 // held-out data, bytes on disk, latency of one sample and of 32. docs/optimization-guide.md and its plots are made from it.
-import { compare, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
+import { compare, type BenchContext, type BenchSuite, type Contestant } from '../../benchmarks'
 import { messageOf } from '../../core'
 import { writeModel, type Model } from '../../onnx'
 import {
@@ -23,8 +23,8 @@ interface Variant {
 const CALIBRATION = 64
 const BATCHES = [1, 32]
 
-/** What is made of a model. A technique that cannot be used on it is left out, with its reason. */
-async function variantsOf(trained: Trained, { note, quick }: BenchContext): Promise<{ made: Variant[]; refused: Map<string, string> }> {
+/** What is made of a model. A technique that cannot be used on it is left out; its row says why. */
+async function variantsOf(trained: Trained, { note, quick, add }: BenchContext): Promise<Variant[]> {
   const { model, bytes, data, input, name } = trained
   const run = runner({ optimization: 'disabled' })
   const samples: Tensors[] = Array.from({ length: CALIBRATION }, (_, i) => ({ [input]: { dtype: 'float32', shape: [1, ...data.train.shape.slice(1)], data: Float32Array.from(data.train.sample(i)) } }))
@@ -34,16 +34,24 @@ async function variantsOf(trained: Trained, { note, quick }: BenchContext): Prom
   // About 200 steps, whatever the size of the data: what is cut away needs that many to heal.
   const epochs = Math.max(1, Math.ceil((quick ? 1280 : 12_800) / train.length))
   const tune = () => fineTuner(train, { epochs, batchSize: 64, rate: 0.0015, note: (line) => { note(`${name}: ${line}`) } })
-  const made: Variant[] = [{ name: 'float32', bytes }, { name: "float32, the runtime's optimizer off", bytes, options: { optimization: 'disabled' } }]
-  const refused = new Map<string, string>()
+  const made: Variant[] = []
+  const keep = async (variant: Variant): Promise<void> => {
+    made.push(variant)
+    add([
+      { case: `${name}: accuracy`, contestant: variant.name, unit: '%', median: 100 * await accuracyOf(variant.bytes, data.test) },
+      { case: `${name}: size`, contestant: variant.name, unit: 'kB', median: (variant.fileBytes ?? variant.bytes.length) / 1000 },
+    ])
+  }
+  await keep({ name: 'float32', bytes })
+  made.push({ name: "float32, the runtime's optimizer off", bytes, options: { optimization: 'disabled' } })
   const attempt = async (technique: string, make: () => Promise<{ model: Model; fileBytes?: number }> | { model: Model; fileBytes?: number }): Promise<Model | undefined> => {
     note(`${name}: ${technique}`)
     try {
       const { model: result, fileBytes } = await make()
-      made.push({ name: technique, bytes: writeModel(result), ...(fileBytes !== undefined && { fileBytes }) })
+      await keep({ name: technique, bytes: writeModel(result), ...(fileBytes !== undefined && { fileBytes }) })
       return result
     } catch (error) {
-      refused.set(technique, messageOf(error).split('\n')[0] ?? '')
+      add([{ case: `${name}: accuracy`, contestant: technique, unit: '%', missing: messageOf(error).split('\n')[0] ?? '' }])
       return undefined
     }
   }
@@ -66,7 +74,7 @@ async function variantsOf(trained: Trained, { note, quick }: BenchContext): Prom
     return pruneGradually(factors, { sparsities: [0], scope: 'global', fineTune: tune() })
   })
   run.dispose()
-  return { made, refused }
+  return made
 }
 
 /** Milliseconds of one run, over as many runs as take about 20 ms. */
@@ -91,22 +99,14 @@ function timed({ name, bytes, options }: Variant, inputs: Tensors): Contestant {
   }
 }
 
-async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
+async function measure(name: ZooName, context: BenchContext): Promise<void> {
   const trained = await zoo(name, context.note)
-  const { made, refused } = await variantsOf(trained, context)
-  const rows: Row[] = []
-  for (const { name: contestant, bytes, fileBytes, options } of made) {
-    if (options) continue
-    rows.push({ case: `${name}: accuracy`, contestant, unit: '%', median: 100 * await accuracyOf(bytes, trained.data.test) })
-    rows.push({ case: `${name}: size`, contestant, unit: 'kB', median: (fileBytes ?? bytes.length) / 1000 })
-  }
-  for (const [contestant, missing] of refused) rows.push({ case: `${name}: accuracy`, contestant, unit: '%', missing })
+  const made = await variantsOf(trained, context)
   for (const size of BATCHES) {
     const batch = trained.data.test.take(size)
     const inputs: Tensors = { [trained.input]: { dtype: 'float32', shape: batch.shape, data: Float32Array.from(batch.features) } }
-    rows.push(...await compare({ name: `${name}: ${size} at once, 1 thread`, unit: 'ms', rounds: 15, contestants: made.map((variant) => timed(variant, inputs)) }, context))
+    context.add(await compare({ name: `${name}: ${size} at once, 1 thread`, unit: 'ms', rounds: 15, contestants: made.map((variant) => timed(variant, inputs)) }, context))
   }
-  return { rows, targets: [] }
 }
 
 export const suite: BenchSuite = {

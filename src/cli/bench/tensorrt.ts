@@ -1,6 +1,6 @@
 // `npm run bench -- tensorrt [model…]`: the trained models as TensorRT engines beside ONNX Runtime on the processor, in
 // float32, float16 and int8, with each precision in the graph.
-import { compare, engineRows, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
+import { compare, engineRows, type BenchContext, type BenchSuite, type Contestant, type Row } from '../../benchmarks'
 import { prepareForTensorrt, type RunTensors, type TensorrtPrecision } from '../../optimization'
 import { buildEngine, profileOf, runner, Session, tensorrtProvider, tensorrtStatus } from '../../runtime'
 import { zoo, type ZooName } from '../zoo'
@@ -9,7 +9,7 @@ import { overModels } from '../zoo/suite'
 const BATCH = 32
 const PRECISIONS: readonly TensorrtPrecision[] = ['float32', 'float16', 'int8']
 
-async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Row[]; targets: Target[] }> {
+async function measure(name: ZooName, context: BenchContext): Promise<void> {
   const { model, bytes, data, input } = await zoo(name, context.note)
   const part = data.train.take(50)
   const samples: RunTensors[] = [{ [input]: { dtype: 'float32', shape: part.shape, data: Float32Array.from(part.features) } }]
@@ -55,7 +55,7 @@ async function measure(name: ZooName, context: BenchContext): Promise<{ rows: Ro
   })
   const rows = await compare({ name: `${name}, ${BATCH} at once`, unit: 'ms', rounds: 5, contestants }, context)
   run.dispose()
-  return { rows: [...rows, ...layers], targets: [] }
+  context.add([...rows, ...layers])
 }
 
 export const suite: BenchSuite = {

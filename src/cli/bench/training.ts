@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { compare } from '../../benchmarks'
-import type { BenchContext, BenchSuite, Row, SuiteResult, Target } from '../../benchmarks'
+import type { BenchContext, BenchSuite, Row, Target } from '../../benchmarks'
 import { defaultThreads } from '../../runtime'
 import { contestant, node, torchPython } from '../training/contestants'
 import { jaxCases } from '../training/jax'
@@ -24,17 +24,16 @@ const absent = (name: string): string | undefined => {
   }
 }
 
-async function run(context: BenchContext): Promise<SuiteResult> {
+async function run(context: BenchContext): Promise<void> {
   const threads = defaultThreads()
   const python = torchPython()
   const wanted = context.args.length > 0 ? context.args.filter((name) => name in cases) : Object.keys(cases)
-  const rows: Row[] = []
   for (const model of wanted) {
     const one = cases[model]
     const steps = STEPS[model] ?? 5
     if (!one) continue
     const script = path.join(context.root, 'src', 'cli', 'training', 'peer.py')
-    rows.push(...await compare({
+    context.add(await compare({
       name: one.name, unit: 'ms', rounds: 9, warmup: 2,
       contestants: [
         contestant(TORCH, steps, python ?? 'python3', [script, model, String(threads)],
@@ -50,7 +49,7 @@ async function run(context: BenchContext): Promise<SuiteResult> {
   }
   // The other backends take up to 15 s a step: a case of their own, with few steps.
   if (wanted.includes('cnn')) {
-    rows.push(...await compare({
+    context.add(await compare({
       name: 'CNN, beside the other backends', unit: 'ms', rounds: 3, warmup: 0,
       contestants: [
         node(ORDINARY, 'onnx', 'cnn', threads, 10),
@@ -59,7 +58,6 @@ async function run(context: BenchContext): Promise<SuiteResult> {
       ],
     }, context))
   }
-  return { rows, targets: targets(rows) }
 }
 
 /** PyTorch's time divided by ours, case by case. */
@@ -87,5 +85,5 @@ function targets(rows: readonly Row[]): Target[] {
 }
 
 export const suite: BenchSuite = {
-  name: 'training', description: 'a training step of five models: ours, PyTorch, TensorFlow.js cpu and wasm, jax-js', run,
+  name: 'training', description: 'a training step of five models: ours, PyTorch, TensorFlow.js cpu and wasm, jax-js', run, targets,
 }

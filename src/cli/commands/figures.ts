@@ -1,7 +1,8 @@
 // `npm run whetstone -- figures`: the plots and tables of docs/optimization-guide.md, from a measurement.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { WhetstoneError } from '../../core'
 import { guideParts, withTables, type BenchRecord } from '../guide/guide'
 import { root, stateFolder } from '../root'
 
@@ -13,7 +14,9 @@ export function register(program: Command): void {
       const record = path.join(root, 'docs', 'measurements', 'techniques.json')
       if (measured) {
         mkdirSync(path.dirname(record), { recursive: true })
-        copyFileSync(path.join(stateFolder, 'bench', 'techniques.json'), record)
+        const measurement = path.join(stateFolder, 'bench', 'techniques.json')
+        if (!existsSync(measurement)) throw new WhetstoneError('FIGURES_NONE', 'The techniques have not been measured here to the end', { where: measurement, fix: 'npm run bench -- techniques digits-cnn digits-mlp mnist-cnn' })
+        copyFileSync(measurement, record)
       }
       const { figures, tables } = guideParts(JSON.parse(readFileSync(record, 'utf8')) as BenchRecord)
       for (const [name, svg] of figures) writeFileSync(path.join(root, 'docs', 'images', name), svg)

@@ -18,6 +18,8 @@ export interface Subject {
   readonly shape: readonly number[]
   /** Samples of training data, or of lines that are not scored; drawn anew at each call, one at a time. */
   readonly samples: (count: number) => Iterable<RunTensors>
+  /** How many samples calibrate; memory is measured at both, so one is four times the other. */
+  readonly counts: readonly [few: number, many: number]
   /** Percent right: images, or characters. Higher is better. */
   readonly score: (bytes: Uint8Array) => Promise<number>
   /** One run that is timed. */
@@ -41,7 +43,7 @@ export async function trained(name: ZooName, count: number, note: (line: string)
     dtype: 'float32', shape: [length, ...data.train.sampleShape], data: Float32Array.from(pixels.subarray(index * size, (index + length) * size)),
   } })
   return {
-    name: TITLES[name] ?? name, model, bytes, input, shape, unit: '% right',
+    name: TITLES[name] ?? name, model, bytes, input, shape, unit: '% right', counts: [64, 256],
     // Steps of a prime, so that all of the training part is drawn from.
     samples: function* (wanted) { for (let i = 0; i < wanted; i++) yield sample((i * 7919) % data.train.length) },
     score: async (quantized) => 100 * await accuracyOf(quantized, test),
@@ -63,7 +65,7 @@ export function recogniser(count: number): Subject | string {
     return { x: { dtype: 'float32', shape, data: line === undefined ? new Float32Array(3 * HEIGHT * WIDTH) : recogniserInput(line) } }
   }
   return {
-    name: 'PP-OCRv4 recognition', model: readModel(bytes), bytes, input: 'x', shape, unit: '% of characters right',
+    name: 'PP-OCRv4 recognition', model: readModel(bytes), bytes, input: 'x', shape, unit: '% of characters right', counts: [8, 32],
     samples: function* (wanted) { for (let i = 0; i < wanted; i++) yield sample(i) },
     score: (quantized) => {
       const session = Session.create(quantized, { spinning: 'run' })

@@ -16,6 +16,8 @@ export interface Job {
   readonly input: string
   readonly method: CalibrationMethod | 'dynamic'
   readonly per_channel: boolean
+  /** How long it may take. */
+  readonly seconds: number
   /** The rest of our settings; the peer does not read it. */
   readonly settings?: Readonly<Record<string, unknown>>
 }

@@ -6,7 +6,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { kernelLines, type BenchContext, type BenchSuite, type Row, type Target } from '../../benchmarks'
 import { compareCounters, cudaFile, gpuNames, ncuCommand, nvcc, parseNcu } from '../../runtime'
-import { torchPython } from '../training/contestants'
+import { pythonWith } from '../peers'
 
 export const suite: BenchSuite = {
   name: 'gpu-kernels',
@@ -36,7 +36,7 @@ async function measure(context: BenchContext): Promise<void> {
   const asked = context.args
   const names = readdirSync(folder).filter((file) => file.endsWith('.cu')).map((file) => file.replace('.cu', '')).filter((name) => asked.length === 0 || asked.includes(name))
   const missing = nvcc() === undefined ? 'nvcc is not installed' : gpuNames().length === 0 ? 'no NVIDIA GPU' : undefined
-  const python = missing === undefined ? torchPython() : undefined
+  const python = missing === undefined ? pythonWith('torch') : undefined
   for (const name of names) {
     const rows: Row[] = [], targets: Target[] = []
     if (missing !== undefined) {

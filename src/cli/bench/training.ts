@@ -4,7 +4,8 @@ import path from 'node:path'
 import { compare } from '../../benchmarks'
 import type { BenchContext, BenchSuite, Row, Target } from '../../benchmarks'
 import { defaultThreads } from '../../runtime'
-import { contestant, node, torchPython } from '../training/contestants'
+import { contestant, pythonWith } from '../peers'
+import { node } from '../training/contestants'
 import { jaxCases } from '../training/jax'
 import { cases } from '../training/models'
 
@@ -26,7 +27,7 @@ const absent = (name: string): string | undefined => {
 
 async function run(context: BenchContext): Promise<void> {
   const threads = defaultThreads()
-  const python = torchPython()
+  const python = pythonWith('torch')
   const wanted = context.args.length > 0 ? context.args.filter((name) => name in cases) : Object.keys(cases)
   for (const model of wanted) {
     const one = cases[model]

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { WhetstoneError } from '../../core'
-import { torchPython } from '../training/contestants'
+import { pythonWith } from '../peers'
 import { pytorchExclusions } from './pytorch-exclusions'
 
 /** A line of sweep.py's journal. */
@@ -116,7 +116,7 @@ export async function sweepPytorch(options: SweepOptions): Promise<PytorchSweep>
   mkdirSync(folder, { recursive: true })
   const journals = journalsOf(folder)
   if (!journals.every(complete)) {
-    const python = torchPython()
+    const python = pythonWith('torch')
     if (python === undefined) {
       throw new WhetstoneError('CONFORMANCE_PYTHON', 'PyTorch is not installed', {
         fix: 'set WHETSTONE_PYTHON to a Python that has torch and safetensors',

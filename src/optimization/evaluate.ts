@@ -173,12 +173,19 @@ const gather: Evaluator = ({ node, inputs: [x, indices], limit }) => {
   if (chosen.some((index) => index < 0 || index >= size)) return undefined
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]
   if (elementCount(shape) > limit) return undefined
-  const inner = elementCount(x.shape.slice(axis + 1))
-  const places: number[] = []
-  for (let outer = 0; outer < elementCount(x.shape.slice(0, axis)); outer++) {
-    for (const index of chosen) for (let i = 0; i < inner; i++) places.push((outer * size + index) * inner + i)
+  // Whole blocks after the axis are moved: [outer, size, block] → [outer, chosen, block].
+  const block = elementCount(x.shape.slice(axis + 1)) * DTYPES[x.dtype].bits / 8
+  const from = x.bytes
+  const out = new Uint8Array(elementCount(x.shape.slice(0, axis)) * chosen.length * block)
+  for (let start = 0, to = 0; to < out.length; start += size * block) {
+    for (const index of chosen) {
+      const at = start + index * block
+      if (block > 64) out.set(from.subarray(at, at + block), to)
+      else for (let i = 0; i < block; i++) out[to + i] = from[at + i] ?? 0
+      to += block
+    }
   }
-  return take(x, places, shape)
+  return Tensor.ofBytes(x.dtype, shape, out)
 }
 
 const concat: Evaluator = ({ node, inputs, limit }) => {
@@ -190,14 +197,17 @@ const concat: Evaluator = ({ node, inputs, limit }) => {
   const shape = first.shape.map((size, i) => (i === axis ? parts.reduce((sum, part) => sum + (part.shape[axis] ?? 0), 0) : size))
   if (elementCount(shape) > limit) return undefined
   const rows = elementCount(first.shape.slice(0, axis))
-  const out: Uint8Array[] = []
+  const contents = parts.map(({ bytes }) => bytes)
+  const out = new Uint8Array(contents.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let to = 0
   for (let row = 0; row < rows; row++) {
-    for (const part of parts) {
-      const length = part.byteLength / rows
-      out.push(part.bytes.subarray(row * length, (row + 1) * length))
+    for (const bytes of contents) {
+      const length = bytes.byteLength / rows
+      out.set(bytes.subarray(row * length, (row + 1) * length), to)
+      to += length
     }
   }
-  return Tensor.ofBytes(first.dtype, shape, Uint8Array.from(Buffer.concat(out)))
+  return Tensor.ofBytes(first.dtype, shape, out)
 }
 
 const slice: Evaluator = (call) => {

@@ -13,7 +13,7 @@ import { schemaOf } from './schema/schema'
 /** Before version 7, operators broadcast by attributes. */
 const OLDEST = 7
 /** The newest version whose changes the table below holds. */
-const NEWEST = 21
+const NEWEST = 23
 
 /** The form that a node had in the version before `since` → the form that it has from then on. */
 interface Step {

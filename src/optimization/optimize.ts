@@ -1,5 +1,5 @@
 // Passes applied until nothing changes, the result proved against its source.
-import type { Model } from '../onnx'
+import { upgradeOpset, type Model } from '../onnx'
 import { throwIfInterrupted } from '../core'
 import { OptimizationError } from './errors'
 import { typedClone, type Change, type Pass, type PassContext } from './pass'
@@ -10,6 +10,11 @@ import { requireWhole } from './structure'
 import { exampleInputs, verifySame, type Difference, type Tolerance } from './verify'
 
 export interface SimplifyOptions extends PassContext {
+  /**
+   * Raise the model to this version of ONNX's operator set first, when it is older: rules may then use operators that came with
+   * it, such as LayerNormalization (17), Gelu (20), Attention and RMSNormalization (23). Default: it keeps its own.
+   */
+  readonly opset?: number
   /** Which passes, in order; default: all that are safe for the target. */
   readonly passes?: readonly Pass[]
   /** Inputs for the proof, one set or several; made up from the declared inputs when left out. Used only with `run`. */
@@ -34,6 +39,7 @@ const MAX_ROUNDS = 20
  *
  * @throws OptimizationError `OPTIMIZATION_INVALID` when the given model is not whole, or a pass breaks it;
  * `OPTIMIZATION_DIFFERS` when outputs differ by more than the tolerance; `OPTIMIZATION_INPUTS` when no inputs can be made up
+ * @throws OnnxError `ONNX_SCHEMA` when the operator set cannot be raised to `opset`
  * @example
  * const { model: small, report } = simplify(model, {
  *   run: (bytes, inputs) => Session.create(bytes, { optimization: 'disabled' }).runSync(inputs),
@@ -44,7 +50,9 @@ export function simplify(model: Model, options: SimplifyOptions = {}): Simplifie
   const passes = options.passes ?? DEFAULT_PASSES
   if (passes.length === 0) throw new OptimizationError('OPTIMIZATION_OPTION', 'There is no pass to apply', { fix: 'leave passes out for all of them' })
   const changes: Change[] = []
-  let current = typedClone(model)
+  const raised = options.opset !== undefined && options.opset > model.opset ? upgradeOpset(model, options.opset) : undefined
+  if (raised) changes.push({ pass: 'upgrade-opset', rule: 'upgrade', at: model.graph.name, what: `operator set ${model.opset} → ${raised.opset}` })
+  let current = typedClone(raised ?? model)
   let rounds = 0
   let converged = false
   while (!converged && rounds < MAX_ROUNDS) {

@@ -39,7 +39,7 @@ const CASES: readonly [name: string, opset: number, make: (g: GraphBuilder, x: V
 describe('upgradeOpset', () => {
   test.each(CASES)('%s', (_, opset, make) => {
     const model = build(opset, (g) => { g.output(make(g, g.input('x', 'float32', [2, 3, 4, 5]))) })
-    for (const version of [13, 18, 21]) {
+    for (const version of [13, 18, 21, 23]) {
       const raised = upgradeOpset(model, version)
       expect(raised.opset).toBe(version)
       expect(model.opset).toBe(opset)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { applied, build, operators, weights } from '../../../test/support/run'
+import { applied, build, operators, run, weights } from '../../../test/support/run'
 import { Tensor, type GraphBuilder, type Model, type Value } from '../../onnx'
 import { explain } from '../explain'
+import { simplify } from '../optimize'
 import { fuseNormalization as pass } from './fuse-normalization'
 
 interface Case { twice?: boolean; square?: boolean; half?: boolean; reciprocal?: boolean; scale?: boolean; shift?: boolean; opset?: number; axis?: number; dims?: (number | string)[] }
@@ -64,13 +65,39 @@ const rms = (opset: number): Model => build(opset, (g) => {
 test('root-mean-square normalization, from operator set 23 on', () => {
   expect(operators(applied(rms(23), pass).model)).toEqual({ RMSNormalization: 1 })
   expect(pass.run(rms(18)).modified).toBe(false)
-  expect(explain(rms(18), pass, 'it').why).toBe('operator set 18 has no RMSNormalization: upgradeOpset(model) brings it')
+  expect(explain(rms(18), pass, 'it').why).toBe('operator set 18 has no RMSNormalization: simplify(model, { opset: 23 }) raises the model first')
+})
+
+describe('operator sets before the operator', () => {
+  test.each<[number, number]>([[11, 17], [13, 17], [16, 17], [16, 18], [13, 23]])('%i raised to %i, where asked', (from, to) => {
+    const old = model({ opset: from })
+    const { model: small, report } = simplify(old, { opset: to, run, sizes: { N: 2 } })
+    expect(small.opset).toBe(to)
+    expect(old.opset).toBe(from)
+    expect(operators(small)).toEqual({ LayerNormalization: 1 })
+    expect(report.changes[0]?.what).toBe(`operator set ${from} → ${to}`)
+    expect(report.differences?.every(({ within }) => within)).toBe(true)
+  })
+
+  test('root-mean-square normalization too, and a residual for ONNX Runtime', () => {
+    expect(operators(simplify(rms(13), { opset: 23, run, sizes: { N: 2 } }).model)).toEqual({ RMSNormalization: 1 })
+    const old = build(13, (g) => {
+      const sum = g.op('Add', [g.input('x', 'float32', ['N', 3, 8]), g.input('r', 'float32', ['N', 3, 8])])
+      g.output(layerNorm(g, sum, { opset: 13 }), 'y')
+    })
+    expect(operators(simplify(old, { opset: 17, target: 'onnxruntime', run, sizes: { N: 2 } }).model)).toEqual({ 'com.microsoft.SkipLayerNormalization': 1 })
+  })
+
+  test('a model is never lowered, and what cannot be raised is an error', () => {
+    expect(simplify(model({ opset: 18 }), { opset: 17 }).model.opset).toBe(18)
+    expect(() => simplify(model({ opset: 16 }), { opset: 999 })).toThrow(/cannot become one of 999/)
+  })
 })
 
 describe('leaves alone, and says why', () => {
   test('operator sets before 17', () => {
     expect(pass.run(model({ opset: 16 })).modified).toBe(false)
-    expect(explain(model({ opset: 16 }), pass, 'div').why).toBe('operator set 16 has no LayerNormalization: upgradeOpset(model) brings it')
+    expect(explain(model({ opset: 16 }), pass, 'div').why).toBe('operator set 16 has no LayerNormalization: simplify(model, { opset: 17 }) raises the model first')
   })
 
   test('another axis', () => {

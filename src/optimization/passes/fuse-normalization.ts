@@ -35,8 +35,8 @@ const lastAxis: Condition<Value> = (value, match) => {
 const x = any('x', (value) => (isFloat(value.dtype) ? undefined : `"${value.name}" is not of floats`))
 
 /** The operator must exist in the operator set of the model. */
-function exists(opType: string, opset: number): string | undefined {
-  return schemaOf(opType, opset) === undefined ? `operator set ${opset} has no ${opType}: upgradeOpset(model) brings it` : undefined
+function exists(opType: string, opset: number, since: number): string | undefined {
+  return schemaOf(opType, opset) === undefined ? `operator set ${opset} has no ${opType}: simplify(model, { opset: ${since} }) raises the model first` : undefined
 }
 
 function vector(match: Match, name: string): Value | Tensor {
@@ -77,7 +77,7 @@ function layerNorm(shift: boolean, scale: boolean): Rule {
     name: `layer-normalization${scale ? '-scale' : ''}${shift ? '-shift' : ''}`,
     equation: `(x − E x) ÷ √(E (x − E x)² + ε)${scale ? ' × γ' : ''}${shift ? ' + β' : ''} → LayerNormalization(x${scale ? ', γ' : ', 1'}${shift ? ', β' : ''}), over the last axis`,
     pattern: asOp(pattern),
-    check: (match) => exists('LayerNormalization', match.opset) ?? checkVector(match, 'scale') ?? checkVector(match, 'shift') ?? lastKnown(match),
+    check: (match) => exists('LayerNormalization', match.opset, 17) ?? checkVector(match, 'scale') ?? checkVector(match, 'shift') ?? lastKnown(match),
     rewrite: (match, edit) => edit.op('LayerNormalization', [
       match.value('x'), scale ? vector(match, 'scale') : ones(match), shift ? vector(match, 'shift') : undefined,
     ], { axis: -1, epsilon: epsilonOf(match) }, { name: match.root.name, like: match.root.output }),
@@ -114,7 +114,7 @@ const divided: Pattern = either(
 const rms: Rule = {
   name: 'rms-normalization', equation: 'x ÷ √(E x² + ε) × γ → RMSNormalization(x, γ), over the last axis (operator set 23)',
   pattern: op('Mul', [divided, any('scale')]),
-  check: (match) => exists('RMSNormalization', match.opset) ?? checkVector(match, 'scale') ?? lastKnown(match),
+  check: (match) => exists('RMSNormalization', match.opset, 23) ?? checkVector(match, 'scale') ?? lastKnown(match),
   rewrite: (match, edit) => edit.op('RMSNormalization', [match.value('x'), vector(match, 'scale')], {
     axis: -1, epsilon: epsilonOf(match),
   }, { name: match.root.name, like: match.root.output }),
@@ -159,7 +159,7 @@ export const fuseNormalization: Pass = rulePass({
   name: 'fuse-normalization',
   summary: 'Recognises layer and root-mean-square normalization in the operators that exporters write for them.',
   leavesAlone: [
-    'operator sets before 17 (LayerNormalization) and 23 (RMSNormalization): the operators do not exist there',
+    'operator sets before 17 (LayerNormalization) and 23 (RMSNormalization): the operators do not exist there; `simplify(model, { opset: 17 })` raises the model first',
     'normalization over other axes than the last, and scales that vary along other axes',
     'a last axis whose size is unknown',
     'the sum with a residual, unless the target is onnxruntime: no standard operator does both',

@@ -8,7 +8,7 @@ export { chooseRange, entropyRange, leastSquaresRange, percentileRange, type Cal
 export { observe, ChannelObserver, HistogramObserver, type CalibrationData, type Observer, type Observers } from './calibrate'
 export { MomentObserver } from './moments'
 export { adviseRange, type RangeAdvice } from './cpu'
-export { crossLayerEqualization } from './equalize'
+export { crossLayerEqualization, equalizer, type EqualizeOptions } from './equalize'
 export { smoothLayers, type Smoothed, type SmoothOptions } from './smooth'
 export { adaRound, gptq, outputError, roundToNearest, type AdaRoundOptions, type GptqOptions, type Integers, type ParametersAt, type Rounding } from './rounding'
 export type { Decision, Selection } from './plan'

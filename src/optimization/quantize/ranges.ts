@@ -32,7 +32,9 @@ export function percentileRange(seen: Histogram, percent: number): Range {
  * The threshold t that makes the quantized distribution of |x| ≤ t most like the clipped one: min KL(P ‖ Q), where P is the
  * histogram of |x| up to t with all that is beyond added to its last bin, and Q is the histogram up to t merged into the
  * integers that the grid has and spread again over the bins that are not empty. The range is [−t, t] within what was seen; all of it
- * when fewer than eight numbers a level were seen, and never more than 0.1% of them is clipped.
+ * when fewer than eight numbers a level were seen. A t whose expected square error is above that of the whole range is none: the
+ * divergence also counts the shape of the distribution inside each level, which rounding does not mind, and where numbers
+ * gather at single values, such as what a constant background makes, it alone would clip most of them.
  * After S. Migacz, "8-bit inference with TensorRT", GTC 2017.
  */
 export function entropyRange(seen: Histogram, grid: Grid): Range {
@@ -54,18 +56,15 @@ export function entropyRange(seen: Histogram, grid: Grid): Range {
   // Exactly 0, such as what Relu and padding make, is exact in any range: it says nothing about where to clip, and would
   // outweigh everything that does.
   magnitude[0] = Math.max(0, (magnitude[0] ?? 0) - seen.zeros)
-  const threshold = (leastDivergence(magnitude, Math.min(levels, bins), MOST_CLIPPED) / bins) * largest
-  return { low: Math.max(min, -threshold), high: Math.min(max, threshold) }
+  const kept = compact(seen)
+  const within = (length: number): Range => ({ low: Math.max(min, -(length / bins) * largest), high: Math.min(max, (length / bins) * largest) })
+  const error = (range: Range): number => squareError(kept.centres, kept.counts, range, grid)
+  const whole = error(seen.range)
+  return within(leastDivergence(magnitude, Math.min(levels, bins), (length) => error(within(length)) <= whole))
 }
 
-/**
- * The share of numbers that `entropy` may clip. The divergence also counts the shape of the distribution inside each level, which
- * rounding does not mind; where numbers gather at single values, such as what a constant background makes, it would clip most.
- */
-const MOST_CLIPPED = 0.001
-
-/** The number of bins, at least `levels`, at which KL(P ‖ Q) is least, of those that leave out at most a share of the numbers. */
-export function leastDivergence(histogram: Float64Array, levels: number, mostOutside = 1): number {
+/** The number of bins, at least `levels`, at which KL(P ‖ Q) is least, of those that are accepted; all bins when none is. */
+export function leastDivergence(histogram: Float64Array, levels: number, accepts: (length: number) => boolean = () => true): number {
   const total = histogram.reduce((sum, count) => sum + count, 0)
   let best = histogram.length
   let least = Infinity
@@ -73,9 +72,8 @@ export function leastDivergence(histogram: Float64Array, levels: number, mostOut
   for (let i = 0; i < levels - 1; i++) inside += histogram[i] ?? 0
   for (let length = levels; length <= histogram.length; length++) {
     inside += histogram[length - 1] ?? 0
-    if (total - inside > mostOutside * total) continue
     const divergence = divergenceAt(histogram, length, levels, total - inside, inside)
-    if (divergence < least) [least, best] = [divergence, length]
+    if (divergence < least && accepts(length)) [least, best] = [divergence, length]
   }
   return best
 }

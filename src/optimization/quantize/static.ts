@@ -43,8 +43,11 @@ export interface StaticOptions extends CommonOptions, Selection {
   readonly percentile?: number
   /** How ranges of weights are chosen; default `min-max` with a scale for each channel, `mse` with one for all. */
   readonly weightRange?: 'min-max' | 'mse'
-  /** Cross-layer equalization first; default: where weights have one scale for all channels. */
-  readonly equalize?: boolean
+  /**
+   * Cross-layer equalization first; default: where weights have one scale for all channels. `through-clip`: also through Relu6,
+   * whose bounds become one for each channel and are computed in float32.
+   */
+  readonly equalize?: boolean | 'through-clip'
   /** SmoothQuant first, with this migration strength α; default: not. */
   readonly smooth?: number
   /** Whether the mean error of each channel is taken out of the biases; default true. */
@@ -84,8 +87,9 @@ export function calibrate(model: Model, options: StaticOptions): Calibration {
   let prepared = prepare(model, opsetFor(options), options)
   const perChannel = options.perChannel ?? true
   const notes: string[] = []
-  if (options.equalize ?? !perChannel) {
-    const equalized = equalizeLayers(prepared)
+  const equalize = options.equalize ?? !perChannel
+  if (equalize !== false) {
+    const equalized = equalizeLayers(prepared, { throughClip: equalize === 'through-clip' })
     prepared = equalized.model
     if (equalized.pairs > 0) notes.push(`cross-layer equalization of ${equalized.pairs} pairs of layers`)
   }

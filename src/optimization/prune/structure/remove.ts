@@ -1,10 +1,11 @@
 // Taking units out of a model: weights are cut, and whatever states a size is rewritten.
-import { Tensor, type Graph, type Model, type Node, type Value } from '../../../onnx'
+import { sameDomain, Tensor, type Graph, type Model, type Node, type Value } from '../../../onnx'
 import { constantOf, integers, isConstantNode } from '../../constants'
 import { OptimizationError } from '../../errors'
 import { opsetOf, typedClone } from '../../pass'
 import { ensureTypes, requireNoNewProblems, requireWhole } from '../../structure'
 import { analyse, type Dependencies, type PruningUnit } from './dependencies'
+import { headCounts } from './rules-attention'
 
 /** A copy with inferred types and every constant an initializer, ready for the analysis. */
 export function prepared(model: Model): Model {
@@ -106,20 +107,31 @@ function restate(model: Model, after: SizeAfter): void {
     if (x === undefined || y === undefined) continue
     if (node.opType === 'Reshape') restateReshape(graph, node, y, after)
     else if (node.opType === 'Split') restateSplit(model, node, x, after)
-    else if (node.opType === 'Conv' || node.opType === 'ConvTranspose') {
+    else if (['Conv', 'ConvTranspose', 'FusedConv'].includes(node.opType)) {
       // A depthwise convolution has as many groups as channels; others keep theirs.
       const group = node.int('group', 1)
       const channels = after(x, 1)
       if (group > 1 && x.shape?.[1] === group && channels !== undefined) node.setAttribute('group', channels)
-    } else if (node.opType === 'MultiHeadAttention') {
-      const [width, size] = [x.shape?.[2], after(x, 2)]
-      if (typeof width === 'number' && size !== undefined) node.setAttribute('num_heads', Math.round((node.int('num_heads', 1) * size) / width))
-    }
+    } else for (const [attribute, index] of headCounts(node)) restateHeads(node, attribute, node.inputs[index], after)
   }
   for (const node of graph.nodes) {
-    for (const output of node.outputs) if (!output.isGraphOutput) output.declaredType = undefined
+    for (const output of node.outputs) {
+      const type = output.declaredType
+      if (output.isGraphOutput) continue
+      // What inference knows, it finds again; of operators of other domains it may know nothing.
+      output.declaredType = sameDomain(node.domain, '') || type?.kind !== 'tensor' || type.shape === undefined ? undefined
+        : { ...type, shape: type.shape.map((size, axis) => after(output, axis) ?? size) }
+    }
   }
   ensureTypes(model, true)
+}
+
+/** Heads that one axis holds one after the other; with an axis of their own they are stated by nothing. */
+function restateHeads(node: Node, attribute: string, value: Value | undefined, after: SizeAfter): void {
+  const [count, width] = [node.int(attribute, 0), value?.shape?.[2]]
+  if (value === undefined || value.shape?.length !== 3 || count === 0 || typeof width !== 'number') return
+  const size = after(value, 2)
+  if (size !== undefined && size !== width) node.setAttribute(attribute, Math.round((count * size) / width))
 }
 
 function restateReshape(graph: Graph, node: Node, y: Value, after: SizeAfter): void {

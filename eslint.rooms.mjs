@@ -10,7 +10,7 @@ export const ROOMS = {
   engine: ['core', 'onnx', 'runtime'],
   convert: ['core', 'onnx', 'optimization'],
   optimization: ['core', 'onnx'],
-  nn: ['core', 'onnx'],
+  nn: ['core', 'onnx', 'convert'],
   finetuning: ['core', 'nn'],
   federated: ['core', 'nn'],
   rl: ['core', 'nn'],

@@ -16,7 +16,7 @@ export { TorchContext, type SizeValue } from './torch/context'
 export { torchOperators, type TorchLowering } from './torch/table'
 export {
   supportedOperators, TensorFlowModel, toTensorFlow, toTypeScript, TypeScriptModule,
-  type ApplyOptions, type ModelInputs, type TensorFlowPort, type ToTensorFlowOptions, type TypeScriptOptions,
+  type ApplyOptions, type ModelInputs, type RunOptions, type TensorFlowHooks, type TensorFlowPort, type ToTensorFlowOptions, type TypeScriptOptions,
 } from './to-tensorflow'
 export { isCheckpoint, readCheckpoint } from './torch/checkpoint'
 export { convertModule, explainExportFailure, exportModule, type ModuleInput, type ModuleOptions } from './torch/python'

@@ -88,7 +88,13 @@ function named(given: Readonly<Record<string, Tensor>> | readonly Tensor[], name
   throw new ConvertError('CONVERT_OPTION', `The sample's ${what} are not those of the model`, { expected: names.join(', '), got: Object.keys(list).join(', ') })
 }
 
-function toRun(name: string, tensor: Tensor): RunTensor {
+/**
+ * A tensor as runtimes take it.
+ *
+ * @param name for the error
+ * @throws ConvertError `CONVERT_DTYPE`
+ */
+export function toRun(name: string, tensor: Tensor): RunTensor {
   const { dtype, shape } = tensor
   if (dtype === 'float16') {
     const bytes = Uint8Array.from(tensor.bytes)

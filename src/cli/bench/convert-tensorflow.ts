@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { compare, type BenchContext, type BenchSuite, type Case, type Row } from '../../benchmarks'
-import type { RunTensor } from '../../convert'
-import { readModel, type Tensor } from '../../onnx'
+import { toRun } from '../../convert/verify'
+import { readModel } from '../../onnx'
 import { defaultThreads, Session } from '../../runtime'
 import {
   differenceFrom, graphModelFolder, graphModelNames, graphModelOutputs, loadGraphModel, pictureFor, referenceBackend,
@@ -63,7 +63,7 @@ async function measure(folder: string, { python, script, cache }: Place, context
       ...beside(`${name}: nodes`, 'nodes', [{ name: TF2ONNX, value: onnx === undefined ? undefined : nodeCount(readModel(onnx)), missing: facts.tf2onnx_failure }], nodeCount(saved.model)),
       ...beside(`${name}: nodes`, 'nodes', [], nodeCount(keras.model), KERAS),
     ]
-    const inputs = (samples[0]?.inputs ?? []) as readonly Tensor[]
+    const inputs = samples[0]?.inputs ?? []
     const steps = facts.parameters < 1e5 ? 50 : 1
     const theirs = (label: string, kind: string, missing = python === undefined ? 'TensorFlow is not installed' : undefined) =>
       contestant(label, steps, python ?? 'python3', [script, 'time', cache, name, kind, String(defaultThreads())], missing)
@@ -90,7 +90,7 @@ async function measureGraphModel(name: string, context: BenchContext): Promise<O
     const ours = converted(path.join(graphModelFolder, `${name}.json`), context.quick ? 1 : 3)
     const picture = pictureFor(ours.model, theirs)
     const session = Session.create(ours.bytes)
-    const feeds = { [session.inputs[0]?.name ?? '']: { dtype: picture.dtype, shape: picture.shape, data: picture.toArray() } as RunTensor }
+    const feeds = { [session.inputs[0]?.name ?? '']: toRun('picture', picture) }
     const expected = await graphModelOutputs(theirs)
     const error = differenceFrom(expected, theirs, session.runSync(feeds))
     session.dispose()

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { compare, type BenchContext, type BenchSuite, type Row } from '../../benchmarks'
-import { readModel, type Tensor } from '../../onnx'
+import { readModel } from '../../onnx'
 import {
   beside, converted, equalTarget, failed, isEqual, latencyTarget, measureAll, nodeCount, samplesOf, speedTarget, timed, worst, type Outcome,
 } from '../convert/measured'
@@ -36,7 +36,7 @@ async function measure(folder: string, context: BenchContext): Promise<Outcome> 
     let latency: Row | undefined
     const [sample] = samples
     if (sample !== undefined && theirs !== undefined && missing === undefined) {
-      const inputs = sample.inputs as readonly Tensor[]
+      const { inputs } = sample
       const measured = await compare({
         name: `${name}: latency, batch 2`, unit: 'ms', rounds: 15, warmup: 2,
         contestants: [{ name: PEER, ...timed(theirs, inputs) }, { name: 'whetstone', ...timed(ours.bytes, inputs) }],

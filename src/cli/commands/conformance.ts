@@ -20,6 +20,8 @@ export function register(program: Command): void {
     .option('--no-fallback', 'only the second run: CPU fallback switched off (it reports and fails nothing)')
     .option('--only-fallback', 'only the first run, with the fallback on')
     .option('--samples <count>', 'pytorch: how many of each entry', '6')
+    .option('--dtype <types>', 'pytorch: element types of the samples, also float16', 'float32,int64,bool')
+    .option('--opset <version>', 'pytorch: version of the operator set to convert to', '21')
     .option('--fresh', 'pytorch: export again instead of using the archives of an earlier run')
     .option('--record', 'pytorch: write the result into docs/convert.md')
     .option('--json', 'end with one JSON object')
@@ -68,6 +70,8 @@ interface Options {
   readonly fallback: boolean
   readonly onlyFallback?: boolean
   readonly samples: string
+  readonly dtype: string
+  readonly opset: string
   readonly fresh?: boolean
   readonly record?: boolean
   readonly json?: boolean
@@ -75,10 +79,15 @@ interface Options {
 
 async function pytorch(operators: readonly string[], options: Options): Promise<void> {
   const sweep = await sweepPytorch({
-    root, stateFolder, operators, samples: Number(options.samples), fresh: options.fresh ?? false, note: (line) => { process.stderr.write(`${line}\n`) },
+    root, stateFolder, operators, samples: Number(options.samples), dtypes: options.dtype.split(','), opset: Number(options.opset), fresh: options.fresh ?? false, note: (line) => { process.stderr.write(`${line}\n`) },
   })
   print(sweepPage(sweep))
-  if (options.record === true) record(sweepPage(sweep))
+  if (options.record === true) {
+    if (options.opset !== '21' || options.dtype !== 'float32,int64,bool' || operators.length > 0) {
+      throw new WhetstoneError('CONFORMANCE_RECORD', 'Only the whole sweep is recorded', { fix: 'leave out --opset, --dtype and the names of operators' })
+    }
+    record(sweepPage(sweep))
+  }
   for (const { case: name, outcome, detail } of sweep.faults) print(`  failed:   ${name} ${outcome}: ${detail ?? ''}`)
   for (const pattern of sweep.stale) print(`  excluded, but nothing needs it: ${pattern}`)
   if (sweep.faults.length + sweep.stale.length > 0) process.exitCode = 1

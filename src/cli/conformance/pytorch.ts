@@ -70,12 +70,19 @@ export interface SweepOptions {
   readonly stateFolder: string
   /** Of each operator's floating point samples; half as many of other types. */
   readonly samples: number
+  /** Element types of the samples: `float32`, `float16`, `int64`, `bool`. Default all but float16. */
+  readonly dtypes?: readonly string[]
+  /** Version of the operator set to convert to. Default 21. */
+  readonly opset?: number
   /** Only these entries of the database. */
   readonly operators: readonly string[]
   /** Whether archives of an earlier run are made again. */
   readonly fresh: boolean
   readonly note: (line: string) => void
 }
+
+const KNOWN_DTYPES = ['float32', 'float16', 'int64', 'bool']
+const DTYPES = ['float32', 'int64', 'bool']
 
 /** Processes of PyTorch side by side. */
 const SHARDS = 2
@@ -106,7 +113,13 @@ export async function sweepPytorch(options: SweepOptions): Promise<PytorchSweep>
   if (!Number.isInteger(options.samples) || options.samples < 1) {
     throw new WhetstoneError('CONFORMANCE_SAMPLES', 'The number of samples is no whole number above zero', { got: String(options.samples), fix: '--samples 6' })
   }
-  const whole = path.join(options.stateFolder, 'cache', `pytorch-operators-${options.samples}`)
+  const { dtypes = DTYPES, opset = 21 } = options
+  const unknown = dtypes.filter((name) => !KNOWN_DTYPES.includes(name))
+  if (unknown.length > 0 || dtypes.length === 0) {
+    throw new WhetstoneError('CONFORMANCE_DTYPE', 'The sweep has no samples of this type', { expected: KNOWN_DTYPES.join(', '), got: unknown.join(', ') || 'none' })
+  }
+  const usual = dtypes.join() === DTYPES.join()
+  const whole = path.join(options.stateFolder, 'cache', `pytorch-operators-${options.samples}${usual ? '' : `-${dtypes.join('-')}`}`)
   const journalsOf = (place: string): string[] => Array.from({ length: SHARDS }, (_, i) => path.join(place, `${i}.jsonl`))
   const complete = (file: string): boolean => lines<Exported>(file).at(-1)?.complete === true
   // A part of the database is taken from a run over all of it, or exported for itself, so that it is never taken for the whole.
@@ -125,18 +138,22 @@ export async function sweepPytorch(options: SweepOptions): Promise<PytorchSweep>
     const script = path.join(options.root, 'src', 'cli', 'convert', 'sweep.py')
     options.note('PyTorch exports the samples of its database (minutes)')
     await Promise.all(journals.map((file, i) => complete(file) ? Promise.resolve()
-      : insist('The export', python, [script, folder, String(i), String(SHARDS), String(options.samples), ...options.operators])))
+      : insist('The export', python, [script, folder, String(i), String(SHARDS), String(options.samples), dtypes.join(), ...options.operators])))
   }
   const results = path.join(folder, 'results.jsonl')
   rmSync(results, { force: true })
   options.note('the samples are converted, run and compared')
-  await insist('The comparison', process.execPath, [path.join(__dirname, 'pytorch-child.js'), folder, results, ...journals])
+  await insist('The comparison', process.execPath, [path.join(__dirname, 'pytorch-child.js'), String(opset), folder, results, ...journals])
   const judged = lines<Judged>(results).filter((entry) => 'outcome' in entry)
-  return summarize(journals.flatMap((file) => lines<Exported>(file)), judged, options.operators)
+  return summarize(journals.flatMap((file) => lines<Exported>(file)), judged, options.operators, usual && opset === 21)
 }
 
-/** Counts by operator from both journals. */
-export function summarize(exported: readonly Exported[], judged: readonly Judged[], only: readonly string[] = []): PytorchSweep {
+/**
+ * Counts by operator from both journals.
+ *
+ * @param usual whether every exclusion is looked for: samples of other types, or another operator set, do not need all
+ */
+export function summarize(exported: readonly Exported[], judged: readonly Judged[], only: readonly string[] = [], usual = true): PytorchSweep {
   const wanted = (operator: string): boolean => only.length === 0 || only.some((name) => operator === name || operator.startsWith(`${name}.`))
   const tried = exported.filter((entry) => entry.begin === undefined && wanted(entry.operator))
   const own = judged.filter(({ operator }) => wanted(operator))
@@ -149,7 +166,7 @@ export function summarize(exported: readonly Exported[], judged: readonly Judged
   const wrongs = own.filter(isFault)
   const excluding = ({ case: name }: Judged): boolean => pytorchExclusions.some(({ pattern }) => pattern.test(name))
   const [faults, excluded] = [wrongs.filter((entry) => !excluding(entry)), wrongs.filter(excluding)]
-  const stale = only.length > 0 ? [] : pytorchExclusions.filter(({ pattern }) => !wrongs.some(({ case: name }) => pattern.test(name))).map(({ pattern }) => String(pattern))
+  const stale = only.length > 0 || !usual ? [] : pytorchExclusions.filter(({ pattern }) => !wrongs.some(({ case: name }) => pattern.test(name))).map(({ pattern }) => String(pattern))
   const refusals = own.filter(({ outcome }) => outcome === 'refused')
   const missing: Record<string, string[]> = {}
   for (const { missing: names, operator } of refusals) for (const name of names ?? []) {

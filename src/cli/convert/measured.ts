@@ -3,7 +3,9 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { median, type BenchContext, type Contestant, type Row, type Target } from '../../benchmarks'
-import { convert, readSafetensors, verifyConversion, type RunTensor, type Sample } from '../../convert'
+import { convert, readSafetensors, verifyConversion, type RunTensor } from '../../convert'
+import { sampleIn, type ListedSample } from '../../convert/samples'
+import { toRun } from '../../convert/verify'
 import { readModel, writeModel, type Model, type Tensor } from '../../onnx'
 import { simplify } from '../../optimization'
 import { Session } from '../../runtime'
@@ -91,17 +93,10 @@ export function converted(file: string, rounds: number): Converted {
 }
 
 /** Inputs and the framework's outputs in a safetensors file: `2/input/0`, `2/output/0`, … of two batch sizes. */
-export function samplesOf(file: string): Sample[] {
+export function samplesOf(file: string): ListedSample[] {
   const tensors = readSafetensors(file)
   try {
-    return BATCHES.filter((batch) => tensors.info(`${batch}/output/0`) !== undefined).map((batch) => {
-      const list = (kind: string): Tensor[] => {
-        const found: Tensor[] = []
-        while (tensors.info(`${batch}/${kind}/${found.length}`) !== undefined) found.push(tensors.tensor(`${batch}/${kind}/${found.length}`))
-        return found
-      }
-      return { inputs: list('input'), outputs: list('output') }
-    })
+    return BATCHES.map((batch) => sampleIn(tensors, `${batch}/`)).filter(({ outputs }) => outputs.length > 0)
   } finally {
     tensors.close()
   }
@@ -117,12 +112,12 @@ function run(bytes: Uint8Array, inputs: Readonly<Record<string, RunTensor>>): Re
 }
 
 /** The largest difference relative to the largest number, over all samples and outputs. */
-export function worst(model: Model, samples: readonly Sample[]): number {
+export function worst(model: Model, samples: readonly ListedSample[]): number {
   return verifyConversion(model, samples, run, Infinity).reduce((most, { relative }) => Math.max(most, relative), 0)
 }
 
 /** Whether a difference is none, measured at all batch sizes. */
-export const isEqual = (error: number, samples: readonly Sample[]): boolean => error <= TOLERANCE && samples.length === BATCHES.length
+export const isEqual = (error: number, samples: readonly ListedSample[]): boolean => error <= TOLERANCE && samples.length === BATCHES.length
 
 /** Milliseconds of one run in ONNX Runtime. */
 export function timed(bytes: Uint8Array, inputs: readonly Tensor[]): Pick<Contestant, 'prepare' | 'measure' | 'close'> {
@@ -132,7 +127,7 @@ export function timed(bytes: Uint8Array, inputs: readonly Tensor[]): Pick<Contes
     prepare: () => {
       session = Session.create(bytes)
       const names = readModel(bytes).graph.inputs.map(({ name }) => name)
-      feeds = Object.fromEntries(inputs.map((tensor, i) => [names[i] ?? '', { dtype: tensor.dtype, shape: tensor.shape, data: tensor.toArray() } as RunTensor]))
+      feeds = Object.fromEntries(inputs.map((tensor, i) => [names[i] ?? '', toRun(names[i] ?? '', tensor)]))
       session.runSync(feeds)
     },
     measure: () => {

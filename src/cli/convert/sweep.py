@@ -1,7 +1,7 @@
 # Exports the sample inputs of PyTorch's own database of operators (torch.testing, the one that PyTorch's tests run on), an
 # archive a sample, with PyTorch's outputs inside. Used by `npm run conformance -- pytorch`, which converts and compares them.
 #
-#   python sweep.py FOLDER SHARD SHARDS SAMPLES [OPERATOR ...]
+#   python sweep.py FOLDER SHARD SHARDS SAMPLES DTYPE[,DTYPE] [OPERATOR ...]
 #
 # FOLDER/SHARD.jsonl gets a line for each sample: {case, operator, dtype, file} or {case, operator, dtype, skipped, why}.
 # A shard that is run again goes on where it ended; the operator that ended the process is noted and left out.
@@ -33,7 +33,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 warnings.filterwarnings('ignore')
 torch.set_num_threads(1)
 
-DTYPES = {'float32': torch.float32, 'int64': torch.int64, 'bool': torch.bool}
+DTYPES = {name: getattr(torch, name) for name in ['float32', 'float16', 'int64', 'bool']}
 # Of one sample: so many elements in all inputs, and in all outputs.
 MOST_ELEMENTS = 20_000
 # Samples that are looked at to choose some that are spread evenly among them.
@@ -134,7 +134,8 @@ def spread(samples, count):
 
 def main():
     folder, shard, shards, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    only = set(sys.argv[5:])
+    dtypes = {name: DTYPES[name] for name in sys.argv[5].split(',')}
+    only = set(sys.argv[6:])
     os.makedirs(folder, exist_ok=True)
     journal = os.path.join(folder, f'{shard}.jsonl')
     done, begun = set(), None
@@ -160,7 +161,7 @@ def main():
             if operator in done:
                 continue
             note(begin=operator, operator=operator)
-            for name, dtype in DTYPES.items():
+            for name, dtype in dtypes.items():
                 if dtype not in info.supported_dtypes('cpu'):
                     continue
                 if info.name in UNINITIALIZED:
@@ -176,7 +177,7 @@ def main():
                 finally:
                     signal.alarm(0)
                 # The forms of an operator are those of its floating point samples; other types need fewer.
-                for i, sample in spread(samples, count if name == 'float32' else max(1, count // 2)):
+                for i, sample in spread(samples, count if name.startswith('float') else max(1, count // 2)):
                     case = f'{operator}.{name}.{i}'
                     path = os.path.join(folder, case.replace('/', '-') + '.pt2')
                     signal.alarm(SECONDS)

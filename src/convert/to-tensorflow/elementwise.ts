@@ -124,7 +124,7 @@ const prelu: Operator = (call) => {
 const dropout: Operator = (call) => {
   const x = need(call, 0)
   const ratio = call.inputs[1]?.numbers()[0] ?? call.node.float('ratio', 0.5)
-  const active = (call.training || call.inputs[2]?.numbers()[0] === 1) && ratio > 0
+  const active = (call.dropout || call.inputs[2]?.numbers()[0] === 1) && ratio > 0
   const mask = active ? tf.greaterEqual(tf.randomUniform(x.shape), tf.scalar(ratio)) : undefined
   const y = mask === undefined ? x : Datum.of(tf.mul(tf.div(x.tensor, tf.scalar(1 - ratio)), tf.cast(mask, 'float32')), x.dtype)
   return call.node.outputs.length < 2 ? y : [y, Datum.of(mask ?? tf.cast(tf.ones(x.shape), 'bool'), 'bool')]

@@ -16,18 +16,37 @@ import { initializersOf, roleOf, type Role } from './weights'
 /** Elements up to which sizes and indices are computed without TensorFlow.js. */
 const KNOWN_LIMIT = 65536
 
+/** Changes to what a model computes: fake quantization, adapters and masks enter here. Part of its gradient. */
+export interface TensorFlowHooks {
+  /** Before a node reads a weight: `Conv(x, W)` asks with its W. */
+  readonly weight?: (name: string, weight: tf.Tensor, node: Node, index: number) => tf.Tensor
+  /** After a value of floats is computed, by its name; also the model's inputs. */
+  readonly value?: (name: string, value: tf.Tensor) => tf.Tensor
+}
+
 export interface ToTensorFlowOptions {
   /** Whether an initializer is trained; called for every float one. Default: by its place in the graph. */
   readonly trainable?: (name: string, tensor: Tensor) => boolean
   /** `train` (default): quantized weights are trained before their rounding. `freeze`: they stay as they are. */
   readonly quantizedWeights?: 'train' | 'freeze'
+  readonly hooks?: TensorFlowHooks
 }
 
 /** How the model is run. */
 export interface ApplyOptions {
   /** Batch statistics in batch normalization, which also move the running ones, and dropout. Default false. */
   readonly training?: boolean
+  /** Whether dropout drops; default as `training`. A compiled step cannot draw random numbers and says false. */
+  readonly dropout?: boolean
 }
+
+/** How the model is run, and what is asked of it. */
+export interface RunOptions extends ApplyOptions {
+  /** Names of values: outputs, or features from the middle. Default: the outputs. */
+  readonly outputs?: readonly string[]
+}
+
+type Mode = Required<ApplyOptions>
 
 /** An input or output by name, type and shape. */
 export interface TensorFlowPort {
@@ -60,12 +79,14 @@ export class TensorFlowModel {
   private readonly variables = new Map<string, Weight>()
   private readonly byValue = new Map<Value, Datum>()
   private readonly orders = new Map<Graph, readonly Node[]>()
+  private readonly hooks: TensorFlowHooks
   private disposed = false
   /** @internal Told of each node before it is computed. */
   observer: ((node: Node) => void) | undefined
 
   /** @internal Use {@link toTensorFlow}. */
   constructor(source: Model, options: ToTensorFlowOptions) {
+    this.hooks = options.hooks ?? {}
     this.model = cloneModel(source)
     inlineFunctions(this.model)
     constantsToInitializers(this.model.graph)
@@ -108,21 +129,23 @@ export class TensorFlowModel {
     return this.apply(inputs)
   }
 
-  /** Runs the model and gives its outputs by name. */
-  run(inputs: ModelInputs, options: ApplyOptions = {}): Record<string, tf.Tensor> {
+  /**
+   * Runs the model and gives its outputs, or the values asked for, by name.
+   *
+   * @throws ConvertError `CONVERT_SHAPE` when the inputs do not fit the model, `CONVERT_OPTION` for a value that it does not compute
+   */
+  run(inputs: ModelInputs, options: RunOptions = {}): Record<string, tf.Tensor> {
     if (this.disposed) throw new ConvertError('CONVERT_OPTION', 'The model was disposed of', { fix: 'make it again with toTensorFlow' })
     const feeds = this.named(inputs)
+    const { training = false, dropout = training, outputs } = options
     return tf.tidy(() => {
       const values = new Map<Value, Datum>()
-      for (const [value, tensor] of feeds) values.set(value, Datum.of(tensor, value.dtype ?? 'float32'))
-      const results = this.graph(this.model.graph, values, options.training === true)
-      const named: Record<string, tf.Tensor> = {}
-      results.forEach((datum, i) => {
-        const name = this.outputs[i]?.name ?? ''
-        // A weight that is returned as it is must not be given away.
-        named[name] = tf.cast(datum.tensor, datum.isFloat ? 'float32' : datum.tensor.dtype).clone()
-      })
-      return named
+      for (const [value, tensor] of feeds) values.set(value, this.hooked(value.name, Datum.of(tensor, value.dtype ?? 'float32')))
+      const results = this.graph(this.model.graph, values, { training, dropout })
+      const wanted = outputs === undefined ? results.map((datum, i) => [this.outputs[i]?.name ?? '', datum] as const)
+        : outputs.map((name) => [name, this.valueOf(name, values)] as const)
+      // A weight that is returned as it is must not be given away.
+      return Object.fromEntries(wanted.map(([name, datum]) => [name, tf.cast(datum.tensor, datum.isFloat ? 'float32' : datum.tensor.dtype).clone()]))
     })
   }
 
@@ -256,19 +279,45 @@ export class TensorFlowModel {
     return found
   }
 
+  private valueOf(name: string, values: ReadonlyMap<Value, Datum>): Datum {
+    const value = this.model.graph.find(name)
+    const found = value && (values.get(value) ?? this.byValue.get(value))
+    if (found !== undefined) return found
+    throw new ConvertError('CONVERT_OPTION', `The model computes no value "${name}"`, { fix: 'give the name of a value of its main graph' })
+  }
+
+  /** The input of a node. */
+  private input(value: Value | undefined, values: ReadonlyMap<Value, Datum>, node: Node, index: number): Datum | undefined {
+    if (value === undefined || value.name === '') return undefined
+    const found = values.get(value) ?? this.byValue.get(value)
+    const weight = this.hooks.weight === undefined ? undefined : this.variables.get(value.name)
+    if (weight?.value !== value || found === undefined) return found
+    const changed = this.hooks.weight?.(value.name, weight.variable, node, index)
+    if (changed === undefined || changed === weight.variable) return found
+    return found.latent ? Datum.latent(changed, found.dtype) : Datum.of(changed, found.dtype)
+  }
+
+  /** A value as the hook changes it. Where it does not, its order of axes stays as it is. */
+  private hooked(name: string, datum: Datum): Datum {
+    if (this.hooks.value === undefined || datum.known !== undefined || !datum.isFloat) return datum
+    const plain = datum.isLast ? Datum.channelsLast(datum.lastTensor, datum.dtype).tensor : datum.tensor
+    const changed = this.hooks.value(name, plain)
+    return changed === plain ? datum : Datum.of(changed, datum.dtype)
+  }
+
   /** Runs a graph; `values` holds its inputs and, for a graph inside another, the values around it. */
-  private graph(graph: Graph, values: Map<Value, Datum>, training: boolean): Datum[] {
+  private graph(graph: Graph, values: Map<Value, Datum>, mode: Mode): Datum[] {
     let order = this.orders.get(graph)
     if (order === undefined) this.orders.set(graph, order = topologicalOrder(graph))
     const find = (value: Value): Datum | undefined => values.get(value) ?? this.byValue.get(value)
     for (const node of order) {
       throwIfInterrupted()
       this.observer?.(node)
-      const inputs = node.inputs.map((value) => (value === undefined || value.name === '' ? undefined : find(value)))
-      const results = this.compute(node, inputs, values, training)
+      const inputs = node.inputs.map((value, index) => this.input(value, values, node, index))
+      const results = this.compute(node, inputs, values, mode)
       node.outputs.forEach((output, i) => {
         const result = results[i]
-        if (result !== undefined) values.set(output, result)
+        if (result !== undefined) values.set(output, this.hooked(output.name, result))
       })
     }
     return graph.outputs.map((value) => {
@@ -278,21 +327,21 @@ export class TensorFlowModel {
     })
   }
 
-  private compute(node: Node, inputs: readonly (Datum | undefined)[], values: Map<Value, Datum>, training: boolean): readonly (Datum | undefined)[] {
+  private compute(node: Node, inputs: readonly (Datum | undefined)[], values: Map<Value, Datum>, mode: Mode): readonly (Datum | undefined)[] {
     const { opset } = this.model
     const known = this.foldable(node, inputs) ? evaluate(node, inputs.map((d) => d?.known), opset, KNOWN_LIMIT) : undefined
     if (known !== undefined) return [Datum.known(known)]
     const operator = operatorOf(node.opType, node.domain)
     if (operator === undefined) throw unsupported([node])
     const call: Call = {
-      node, opset, inputs, training,
+      node, opset, inputs, ...mode,
       run: (graph, given) => {
         const inner = new Map(values)
         graph.inputs.forEach((value, i) => {
           const datum = given[i]
           if (datum !== undefined) inner.set(value, datum)
         })
-        return this.graph(graph, inner, training)
+        return this.graph(graph, inner, mode)
       },
       assign: (index, tensor) => {
         const value = node.inputs[index]

@@ -7,8 +7,10 @@ import { ConvertError } from '../errors'
 
 /** What the model lends to operators that are more than a function of their inputs. */
 export interface Surroundings {
-  /** Whether batch statistics are used and numbers dropped. */
+  /** Whether batch statistics are used. */
   readonly training: boolean
+  /** Whether numbers are dropped. */
+  readonly dropout: boolean
   /** Runs a graph of an attribute; its own inputs are given, values of the graphs around it are found. */
   run(graph: Graph, inputs: readonly (Datum | undefined)[]): Datum[]
   /** Gives the variable behind input `index` a new value, where there is a variable. */

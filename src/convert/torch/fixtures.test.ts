@@ -4,25 +4,13 @@ import { describe, expect, test } from 'vitest'
 import { run, simplify } from '../../../test/support/run'
 import { assertValid, Tensor } from '../../onnx'
 import { convert } from '../convert'
-import { readSafetensors } from '../safetensors'
-import { byteSource } from '../source'
+import { archivedSample } from '../samples'
 import { verifyConversion, type Sample } from '../verify'
-import { ZipArchive } from '../zip'
 
 // Archives that PyTorch 2.13 wrote, with PyTorch's own outputs inside: test/support/convert/torch/make.py.
 const folder = path.join(__dirname, '../../../test/support/convert/torch/fixtures')
 const names = readdirSync(folder).filter((name) => name.endsWith('.pt2')).sort()
 const load = (name: string): Uint8Array => new Uint8Array(readFileSync(path.join(folder, name)))
-
-function sampleOf(archive: Uint8Array): { inputs: Tensor[]; outputs: Tensor[] } {
-  const file = readSafetensors(ZipArchive.open(byteSource(archive)).read('extra/samples.safetensors'))
-  const list = (kind: string): Tensor[] => {
-    const found: Tensor[] = []
-    while (file.info(`${kind}/${found.length}`) !== undefined) found.push(file.tensor(`${kind}/${found.length}`))
-    return found
-  }
-  return { inputs: list('input'), outputs: list('output') }
-}
 
 /** Half precision has three digits. */
 const tolerance = (name: string): number => (name.startsWith('half') ? 5e-3 : 1e-4)
@@ -36,7 +24,7 @@ function doubled(tensor: Tensor): Tensor {
 describe('every fixture computes what PyTorch computes', () => {
   test.each(names)('%s', (name) => {
     const archive = load(name)
-    const { model, report } = convert(archive, { samples: [sampleOf(archive)], run, tolerance: tolerance(name) })
+    const { model, report } = convert(archive, { samples: [archivedSample(archive)], run, tolerance: tolerance(name) })
     assertValid(model)
     expect(report.errors?.length).toBeGreaterThan(0)
     expect(report.operators.reduce((sum, { count }) => sum + count, 0)).toBeGreaterThan(0)
@@ -47,7 +35,7 @@ const architectures = names.filter((name) => name.startsWith('tiny_') && !name.i
 
 test.each(architectures)('%s: another batch, after simplify, and in the oldest and newest opset', (name) => {
   const archive = load(name)
-  const sample = sampleOf(archive)
+  const sample = archivedSample(archive)
   const twice: Sample = { inputs: sample.inputs.map(doubled), outputs: sample.outputs.map(doubled) }
   const { model, report } = convert(archive, { simplify, samples: [sample, twice], run })
   expect(model.graph.inputs[0]?.shape?.[0]).toBe('batch')

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { convert, type Conversion, type ConvertOptions } from '../convert'
 import { ConvertError } from '../errors'
 import { readSafetensors } from '../safetensors'
+import { sampleIn } from '../samples'
 import type { Sample } from '../verify'
 
 /** One input of a module. */
@@ -103,9 +104,7 @@ export function exportModule(options: ModuleOptions, out: string): Sample {
   }
   const samples = readSafetensors(`${out}.samples`)
   try {
-    const list = (kind: string): Sample['inputs'] => samples.names.filter((name) => name.startsWith(`${kind}/`))
-      .sort((a, b) => Number(a.split('/')[1]) - Number(b.split('/')[1])).map((name) => samples.tensor(name))
-    return { inputs: list('input'), outputs: list('output') }
+    return sampleIn(samples)
   } finally {
     samples.close()
     rmSync(`${out}.samples`)

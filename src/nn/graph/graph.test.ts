@@ -46,6 +46,10 @@ const cases: Record<string, () => Model> = {
     const mean = g.op('ReduceMean', [padded, ints(3)], { keepdims: 0 })
     return g.op('Add', [g.op('Squeeze', [g.op('Unsqueeze', [g.op('ReduceSum', [mean, ints(2)], { keepdims: 0 }), ints(0)]), ints(0)]), w(2)])
   }),
+  'local response normalization, branches of constants and a fixed batch': () => image((g, x) => {
+    const scale = g.op('Constant', [], { value: weights([4, 1, 1], 101, 0.5) })
+    return flat(g, g.op('LRN', [g.op('Add', [g.op('Mul', [x, scale]), weights([4, 1, 1], 101, 0.5)])], { size: 3 }))
+  }, [2, 4, 5, 6]),
   'activations': () => image((g, x) => {
     const h = g.op('MatMul', [x, w(4, 4)])
     return g.op('Concat', ['Sigmoid', 'Elu', 'Softplus', 'Erf', 'HardSwish', 'LeakyRelu', 'LogSoftmax'].map((op) => g.op(op, [h])), { axis: 1 })
@@ -111,11 +115,34 @@ describe('GraphLearner', () => {
     expect(learner.forward(input, false).shape).toEqual([16, 2])
   })
 
+  it('trains a model that was exported for one batch size with another, and leaves its Constant nodes alone', () => {
+    const model = image((g, x) => g.op('Add', [g.op('Mul', [g.op('GlobalAveragePool', [x]), g.op('Constant', [], { value: weights([4, 1, 1], 102, 0.5) })]), g.constant(weights([4, 1, 1], 102, 0.5), 'bias')]), [1, 4, 5, 6])
+    const learner = new GraphLearner(model)
+    expect(learner.names).toEqual(['bias'])
+    expect(learner.forward(tf.zeros([3, 4, 5, 6]), true).shape).toEqual([3, 4, 1, 1])
+    expect(learner.toModel().graph.inputs[0]?.shape).toEqual([1, 4, 5, 6])
+    expect(learner.toModel().graph.nodes.map(({ opType }) => opType)).toEqual(model.graph.nodes.map(({ opType }) => opType))
+  })
+
+  it('hooks see weights where they are read and values where they are made, and may replace them', () => {
+    const model = image((g, x) => g.op('Relu', [g.op('Conv', [x, g.constant(weights([2, 4, 1, 1], 103, 0.5), 'kernel'), g.constant(weights([2], 104, 0.5), 'bias')])]))
+    const [conv, relu] = model.graph.nodes.map((node) => node.output.name)
+    const seen: string[] = []
+    const learner = new GraphLearner(model, { hooks: {
+      weight: (name, weight, node, index) => { seen.push(`${name} of ${node.opType} ${index}`); return name === 'kernel' ? weight.mul(0) : weight },
+      value: (name, value) => { seen.push(`${name} ${value.shape.join()}`); return name === conv ? value.add(1) : value },
+    } })
+    const y = learner.forward(tf.ones([1, 4, 5, 6]), false)
+    expect(seen).toEqual(['x 1,4,5,6', 'kernel of Conv 1', 'bias of Conv 2', `${conv ?? ''} 1,2,5,6`, `${relu ?? ''} 1,2,5,6`])
+    const bias = learner.weight('bias').dataSync()
+    y.max([0, 2, 3]).dataSync().forEach((value, i) => { expect(value).toBeCloseTo(Math.max(0, (bias[i] ?? NaN) + 1), 5) })
+  })
+
   it('refuses what it cannot train, and says where', () => {
     const refused = (model: Model): void => { expect(() => new GraphLearner(model)).toThrow(expect.objectContaining({ code: 'NN_GRAPH' })) }
     refused(build('two', (g) => { g.output(g.op('Add', [g.input('a', 'float32', [2]), g.input('b', 'float32', [2])]), 'y') }))
-    refused(image((g, x) => g.op('LRN', [x], { size: 3 })))
-    refused(image((g, x) => g.op('Add', [g.op('Cast', [x], { to: 11 }), g.constant(new Float64Array(1), 'double')])))
+    refused(image((g, x) => g.op('RandomNormalLike', [x])))
+    expect(() => new GraphLearner(image((g, x) => g.op('Relu', [x]))).run(tf.zeros([1, 4, 5, 6]), false, ['nowhere'])).toThrow(expect.objectContaining({ code: 'NN_GRAPH' }))
     expect(() => new GraphLearner(image((g, x) => g.op('Relu', [x]))).weight('nobody')).toThrow(expect.objectContaining({ code: 'NN_GRAPH' }))
   })
 })

@@ -1,19 +1,14 @@
-// An ONNX graph as something that can be trained: its float constants (those with axes) are variables, its operators TensorFlow.js. Pruned,
-// quantized and converted models are fine-tuned through it, and so their weights go out and in under their own names.
+// An ONNX graph as something that can be trained: its float constants (those with axes) are weights. Pruned, quantized and converted
+// models are fine-tuned through it, and so their weights go out and in under their own names. What its operators compute is
+// the converter's business (`convert.toTensorFlow`); what training needs around that is here.
 import * as tf from '@tensorflow/tfjs'
-import { cloneModel, Tensor, type Model, type Node, type Value } from '../../onnx'
+import { ConvertError, toTensorFlow, type TensorFlowHooks, type TensorFlowModel } from '../../convert'
+import { cloneModel, Tensor, type Model } from '../../onnx'
 import { NnError } from '../errors'
 import type { Learner } from '../training/learner'
-import { OPERATORS } from './operators'
-import { Integers, unsupported, type GraphValue } from './values'
 
 /** Changes to what a graph computes while it is trained. */
-export interface GraphHooks {
-  /** Before a node reads a weight: `Conv(x, W)` asks with its W. Fake quantization and adapters enter here. */
-  readonly weight?: (name: string, weight: tf.Tensor, node: Node, index: number) => tf.Tensor
-  /** After a value is computed, by its name; also the graph's inputs. */
-  readonly value?: (name: string, value: tf.Tensor) => tf.Tensor
-}
+export type GraphHooks = TensorFlowHooks
 
 export interface GraphLearnerOptions {
   /** Weights that training does not change, by name; `true` for all. */
@@ -25,8 +20,6 @@ export interface GraphLearnerOptions {
   readonly extra?: readonly tf.Variable[]
 }
 
-const MOMENTUM = 0.9
-
 /**
  * A trainable ONNX graph of one input and one or more outputs; the first output is the logits.
  *
@@ -37,40 +30,31 @@ const MOMENTUM = 0.9
  */
 export class GraphLearner implements Learner {
   readonly #weights = new Map<string, tf.Variable>()
-  readonly #running = new Set<string>()
-  readonly #constants = new Map<string, GraphValue>()
   readonly #source: Model
+  readonly #model: TensorFlowModel
 
   /**
-   * @throws NnError `NN_GRAPH` when the graph holds an operator that cannot be trained, subgraphs, or several inputs
+   * @throws NnError `NN_GRAPH` when the graph holds an operator that cannot be trained, or several inputs
    */
   constructor(model: Model, readonly options: GraphLearnerOptions = {}) {
     this.#source = cloneModel(model)
     const { graph } = this.#source
     const inputs = graph.inputs.filter((value) => value.tensor === undefined)
     if (inputs.length !== 1) throw new NnError('NN_GRAPH', 'A graph that is trained has one input', { got: inputs.map(({ name }) => name).join(', ') || 'none' })
-    for (const node of graph.nodes) {
-      if (node.opType !== 'Constant' && (!OPERATORS.has(node.opType) || !['', 'ai.onnx'].includes(node.domain))) {
-        throw unsupported(node, 'there is no gradient for this operator here')
-      }
-      if (node.opType === 'BatchNormalization') for (const value of node.inputs.slice(3)) if (value) this.#running.add(value.name)
-    }
     const fixed = new Set(graph.nodes.flatMap((node) => (node.opType === 'Clip' || node.opType === 'Pad' ? node.inputs.slice(1).map((v) => v?.name) : [])))
-    for (const [value, tensor] of graph.initializers) {
-      // Numbers without axes belong to the formula (the 1/n of a mean, an ε, a 0.5): they are not learned.
-      if (tensor.dtype !== 'float32' || fixed.has(value.name) || tensor.shape.length === 0) this.#constants.set(value.name, constantOf(value, tensor))
-      else {
-        const data = Float32Array.from(tensor.toArray() as Float32Array)
-        const trainable = !this.#running.has(value.name)
-        this.#weights.set(value.name, tf.tidy(() => tf.variable(tf.tensor(data, [...tensor.shape]), trainable)))
-      }
-    }
+    // Numbers without axes belong to the formula (the 1/n of a mean, an ε, a 0.5): they are not learned.
+    const names = [...graph.initializers].filter(([value, tensor]) => tensor.dtype === 'float32' && tensor.shape.length > 0 && !fixed.has(value.name)).map(([value]) => value.name)
+    const wanted = new Set(names)
+    this.#model = understood(() => toTensorFlow(anyBatch(model), {
+      trainable: (name) => wanted.has(name), quantizedWeights: 'freeze', ...(options.hooks && { hooks: options.hooks }),
+    }))
+    for (const [name, variable] of this.#model.weights) if (wanted.has(name)) this.#weights.set(name, variable)
   }
 
   /** What training changes: weights that are not frozen, then those of the hooks. */
   get variables(): readonly tf.Variable[] {
     const { frozen = [], extra = [] } = this.options
-    const free = frozen === true ? [] : [...this.#weights].filter(([name]) => !this.#running.has(name) && !frozen.includes(name)).map(([, v]) => v)
+    const free = frozen === true ? [] : [...this.#weights].filter(([name, { trainable }]) => trainable && !frozen.includes(name)).map(([, v]) => v)
     return [...free, ...extra]
   }
 
@@ -102,42 +86,11 @@ export class GraphLearner implements Learner {
     return y
   }
 
-  /** The values of these names, in order: outputs, or features from the middle. */
+  /** The values of these names, in order: outputs, or features from the middle. Dropout lets everything through. */
   run(x: tf.Tensor, training: boolean, wanted: readonly string[]): tf.Tensor[] {
-    const { graph } = this.#source
-    const { hooks = {}, batchNorm = 'train' } = this.options
-    const known = new Map<string, GraphValue>(this.#constants)
-    const take = (name: string, value: GraphValue): void => { known.set(name, value instanceof tf.Tensor && hooks.value ? hooks.value(name, value) : value) }
-    const [input] = graph.inputs.filter((value) => value.tensor === undefined)
-    if (input) take(input.name, x)
-    for (const node of graph.nodes) {
-      if (node.opType === 'Constant') {
-        for (const value of node.outputs) known.set(value.name, attributeConstant(node))
-        continue
-      }
-      const operator = OPERATORS.get(node.opType)
-      if (!operator) throw unsupported(node, 'there is no gradient for this operator here')
-      const inputs = node.inputs.map((value, index) => {
-        if (value === undefined) return undefined
-        const weight = this.#weights.get(value.name)
-        if (weight) return hooks.weight ? hooks.weight(value.name, weight, node, index) : weight
-        return known.get(value.name)
-      })
-      const made = operator(node, inputs, {
-        training: training && batchNorm === 'train', opset: this.#source.opsets.get('') ?? 21,
-        statistics: (_, mean, variance) => { this.#update(node, mean, variance) },
-      })
-      const outputs = Array.isArray(made) ? made : [made]
-      node.outputs.forEach((value, i) => {
-        const output = outputs[i]
-        if (output !== undefined) take(value.name, output)
-      })
-    }
-    return wanted.map((name) => {
-      const value = known.get(name) ?? this.#weights.get(name)
-      if (value instanceof tf.Tensor) return value
-      throw new NnError('NN_GRAPH', `The graph computes no tensor "${name}"`, { fix: 'give the name of a value of the model' })
-    })
+    const { batchNorm = 'train' } = this.options
+    const values = understood(() => this.#model.run(x, { training: training && batchNorm === 'train', dropout: false, outputs: wanted }))
+    return wanted.map((name) => values[name] as tf.Tensor)
   }
 
   /** The weights as they are now, by name: what a pruning schedule takes back. */
@@ -157,34 +110,28 @@ export class GraphLearner implements Learner {
 
   /** Frees the variables. */
   dispose(): void {
-    tf.dispose([...this.#weights.values()])
-    for (const value of this.#constants.values()) if (value instanceof tf.Tensor) value.dispose()
-  }
-
-  /** running ← momentum · running + (1 − momentum) · batch. */
-  #update(node: Node, mean: tf.Tensor, variance: tf.Tensor): void {
-    for (const [value, batch] of [[node.inputs[3], mean], [node.inputs[4], variance]] as const) {
-      const running = value && this.#weights.get(value.name)
-      if (running) running.assign(running.mul(MOMENTUM).add(batch.mul(1 - MOMENTUM)))
-    }
+    this.#model.dispose()
   }
 }
 
-function constantOf(value: Value, tensor: Tensor): GraphValue {
-  if (tensor.dtype === 'int64' || tensor.dtype === 'int32') return new Integers(tensor.numbers(), tensor.shape)
-  if (tensor.dtype === 'float32') return tf.keep(tf.tensor(Float32Array.from(tensor.toArray() as Float32Array), [...tensor.shape]))
-  throw new NnError('NN_GRAPH', `The constant "${value.name}" is ${tensor.dtype}`, {
-    expected: 'float32 weights, int64 shapes', fix: 'train the float32 model, then quantize it',
-  })
+/** The model for batches of any size: one that was exported with a size is trained with another. */
+function anyBatch(model: Model): Model {
+  const copy = cloneModel(model)
+  for (const value of copy.graph.inputs) {
+    const { type } = value
+    if (value.tensor === undefined && type?.kind === 'tensor' && type.shape !== undefined) value.type = { ...type, shape: type.shape.map((size, axis) => (axis === 0 ? 'batch' : size)) }
+  }
+  return copy
 }
 
-function attributeConstant(node: Node): GraphValue {
-  const tensor = node.get('value', 'tensor')
-  if (tensor?.dtype === 'int64' || tensor?.dtype === 'int32') return new Integers(tensor.numbers(), tensor.shape)
-  if (tensor?.dtype === 'float32') return tf.tensor(Float32Array.from(tensor.toArray() as Float32Array), [...tensor.shape])
-  const one = node.float('value_float')
-  if (one !== undefined) return tf.scalar(one)
-  const list = node.ints('value_ints') ?? (node.int('value_int') === undefined ? undefined : [node.int('value_int', 0)])
-  if (list) return new Integers(list, node.attributes.has('value_int') ? [] : [list.length])
-  throw unsupported(node, 'a constant that is no float32 tensor or integers')
+/** What the converter refuses, in the words of this room. */
+function understood<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (!(cause instanceof ConvertError)) throw cause
+    throw new NnError('NN_GRAPH', `This graph cannot be trained: ${cause.what}`, {
+      ...cause.details, fix: cause.details.fix ?? 'simplify the model first (optimization.simplify), or train a part of it', cause,
+    })
+  }
 }

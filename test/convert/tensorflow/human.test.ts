@@ -4,6 +4,7 @@ import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { convert, onnx } from 'whetstone'
 import { differenceFrom, graphModelFolder, graphModelNames, graphModelOutputs, loadGraphModel, pictureFor } from '../../../src/cli/convert/graph-models'
+import { toRun } from '../../../src/convert/verify'
 import { run } from '../../support/run'
 
 const names = graphModelNames()
@@ -18,7 +19,7 @@ test.each(names)('%s computes what TensorFlow.js computes', async (name) => {
   const { model } = convert.convert(path.join(graphModelFolder, `${name}.json`))
   expect(onnx.validateModel(model)).toEqual([])
   const picture = pictureFor(model, theirs)
-  const ours = run(onnx.writeModel(model), { [model.graph.inputs[0]?.name ?? '']: { dtype: picture.dtype as 'float32', shape: picture.shape, data: picture.toArray() } })
+  const ours = run(onnx.writeModel(model), { [model.graph.inputs[0]?.name ?? '']: toRun('picture', picture) })
   expect(differenceFrom(await graphModelOutputs(theirs), theirs, ours)).toBeLessThanOrEqual(1e-4)
   theirs.model.dispose()
 }, 120_000)

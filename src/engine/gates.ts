@@ -1,7 +1,9 @@
 // Hard sigmoids on the gates of an unrolled recurrence: all gates of a step at once, forward and backward. The code computes
 // each gate for itself, y = clip(s·z + o, 0, 1), and masks its gradient where s·z + o was clipped.
+import { sameShape } from '../core'
 import type { Builder } from './builder'
 import type { GraphNode, V } from './graph'
+import type { Rule, Uses } from './rewrite'
 
 /** A slice of neighbouring elements along one axis. */
 export interface Cut {
@@ -108,4 +110,54 @@ export function maskTogether(b: Builder, node: GraphNode): V | undefined {
   const inside = b.compare('LessOrEqual', b.unary('Abs', from), b.constant('float32', [columns], bounds))
   const mask = b.where(inside, b.constant('float32', [columns], factors), b.scalar(0))
   return b.binary('Mul', b.concat(plain, out.shape.length - 1), mask)
+}
+
+const factors = (v: V | undefined): readonly [V, V] | undefined => (v?.node?.op === 'Mul' ? v.node.inputs as readonly [V, V] : undefined)
+
+/** The product of two values, where the graph has it. */
+const productIn = (uses: Uses, x: V, y: V): V | undefined =>
+  uses.readers(x).find((node) => node.op === 'Mul' && node.inputs.includes(y) && (x !== y || node.inputs[0] === node.inputs[1]))?.outputs[0]
+
+/** y of 1 − y, for a y of the same shape. */
+const complemented = (v: V): V | undefined => {
+  const [one, y] = v.node?.op === 'Sub' ? v.node.inputs : []
+  return numberOf(one) === 1 && y && sameShape(y.shape, v.shape) ? y : undefined
+}
+
+/** Both orders of a pair. */
+const eitherWay = <T>([x, y]: readonly [T, T]): readonly (readonly [T, T])[] => [[x, y], [y, x]]
+
+/**
+ * The gradient of a sigmoid y that is multiplied with x, (a·x)·(y·(1 − y)), where the graph also has a·y, the gradient of x:
+ * with t = (a·y)·x it is t − t·y.
+ */
+export const sigmoidGradient: Rule = (b, node, uses) => {
+  const pair = factors(node.outputs[0])
+  if (!pair) return undefined
+  for (const [d, slope] of eitherWay(pair)) {
+    const [ax, ys] = [factors(d), factors(slope)]
+    if (!ax || !ys || uses.only(d) !== node || !sameShape(d.shape, slope.shape)) continue
+    const y = eitherWay(ys).find(([v, rest]) => complemented(rest) === v)?.[0]
+    if (!y) continue
+    const products = eitherWay(ax).flatMap(([a, x]) => (x === y ? [] : { x, shared: productIn(uses, a, y) }))
+    // The later one, made by the backward pass, is still in the cache.
+    const { x, shared } = products.sort((p, q) => (q.shared?.id ?? -1) - (p.shared?.id ?? -1))[0] ?? {}
+    if (!x || !shared || !sameShape(shared.shape, d.shape)) continue
+    const t = b.binary('Mul', shared, x)
+    return b.binary('Sub', t, b.binary('Mul', t, y))
+  }
+  return undefined
+}
+
+/** The gradient of a tanh, d·(1 − y²), where the graph also has d·y: d − (d·y)·y. */
+export const tanhGradient: Rule = (b, node, uses) => {
+  const pair = factors(node.outputs[0])
+  if (!pair) return undefined
+  for (const [d, slope] of eitherWay(pair)) {
+    const [y, again] = factors(complemented(slope)) ?? []
+    if (!y || y !== again) continue
+    const t = productIn(uses, d, y)
+    if (t && sameShape(t.shape, node.outputs[0]?.shape ?? []) && sameShape(d.shape, t.shape)) return b.binary('Sub', d, b.binary('Mul', t, y))
+  }
+  return undefined
 }

@@ -52,6 +52,8 @@ export class GraphWriter {
   readonly nodes: GraphNode[] = []
   readonly #known = new Map<string, readonly V[]>()
   readonly #constants = new Map<string, V>()
+  /** Larger constants, by their array: one for each shape that it is seen in. */
+  readonly #arrays = new Map<GraphData, V[]>()
   #next = 0
 
   input(spec: Spec, name?: string): V {
@@ -64,7 +66,8 @@ export class GraphWriter {
   /** A constant; small ones with equal values are shared. A named one is a weight and never shared. */
   constant(dtype: GraphDType, shape: Shape, values: readonly number[] | GraphData, name?: string): V {
     const key = name === undefined && values.length <= 64 ? `${dtype}|${shape.join()}|${bits(values)}` : undefined
-    const known = key === undefined ? undefined : this.#constants.get(key)
+    const seen = name === undefined && !Array.isArray(values) ? this.#arrays.get(values as GraphData) ?? [] : undefined
+    const known = key === undefined ? seen?.find((v) => sameSpec(v, { shape, dtype })) : this.#constants.get(key)
     if (known) return known
     const v = this.#value({ dtype, shape })
     v.constant = Array.isArray(values) ? arrays[dtype](values as readonly number[]) : (values as GraphData)
@@ -75,6 +78,7 @@ export class GraphWriter {
       })
     }
     if (key !== undefined) this.#constants.set(key, v)
+    else if (seen) this.#arrays.set(v.constant, [...seen, v])
     return v
   }
 

@@ -99,10 +99,10 @@ describe('rewritten', () => {
     const count = (list: readonly V[], op: string): number => b.live(list).filter((node) => node.op === op).length
     expect(count(values, 'Gemm')).toBe(6 * 6)
     const after = rewritten(b, values)
-    // x·W, d·Wᵀ and three gradients; h·U waits for itself.
-    expect(count(after, 'Gemm')).toBe(6 + 5)
-    // One Split for the inputs, one for the products of them, one a step for the hard gates, one for d·Wᵀ. The tanh takes a Slice.
-    expect([count(after, 'Slice'), count(after, 'Split')]).toEqual([6, 6 + 3])
+    // [x h 1]·[W; U; b] of every step, d·Wᵀ, and the gradient of [W; U; b].
+    expect(count(after, 'Gemm')).toBe(6 + 2)
+    // One Split for the inputs, one a step for the hard gates, one for d·Wᵀ. The tanh takes a Slice, and so do the three gradients.
+    expect([count(after, 'Slice'), count(after, 'Split')]).toEqual([6 + 3, 6 + 2])
     // One hard sigmoid and one mask a step for all gates.
     expect([count(values, 'Clip'), count(values, 'Where')]).toEqual([18, 18])
     expect([count(after, 'Clip'), count(after, 'Equal'), count(after, 'HardSigmoid'), count(after, 'Where')]).toEqual([0, 0, 6, 6])

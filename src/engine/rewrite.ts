@@ -1,17 +1,22 @@
 // Rewrites a recorded graph before ONNX Runtime sees it, where the shape of a whole loop matters and not one call: an
 // unrolled recurrence has dozens of small products with the same weights.
 import { elementCount, sameShape } from '../core'
+import { joinInside, joinedFactors, productOfJoined, productOfPart, sumOf } from './blocks'
+import type { Term } from './blocks'
 import type { Builder } from './builder'
-import { cut, gateOf, hardSigmoid, maskTogether } from './gates'
+import { cut, gateOf, hardSigmoid, maskTogether, sigmoidGradient, tanhGradient } from './gates'
 import type { GraphNode, V } from './graph'
 
 /** A rule gives the value that replaces a node's output, or undefined. */
-type Rule = (b: Builder, node: GraphNode, uses: Uses) => V | undefined
+export type Rule = (b: Builder, node: GraphNode, uses: Uses) => V | undefined
+
+const made = (node: GraphNode): V => node.outputs[0] as V
 
 /** Who reads a value. */
-class Uses {
+export class Uses {
   readonly #readers = new Map<V, GraphNode[]>()
   readonly #outputs: ReadonlySet<V>
+  readonly #recurrent = new Map<V, boolean>()
   /** Answers of `together`, which are the same for all members of a group. */
   readonly groups = new Map<string, readonly GraphNode[]>()
 
@@ -31,14 +36,42 @@ class Uses {
     return this.#readers.get(v) ?? []
   }
 
+  isOutput(v: V): boolean {
+    return this.#outputs.has(v)
+  }
+
   /** The one reader of a value that is no output of the graph. */
   only(v: V): GraphNode | undefined {
     const list = this.readers(v)
     return list.length === 1 && !this.#outputs.has(v) ? list[0] : undefined
   }
+
+  /** Whether one of the nodes reads, directly or not, what another one makes. */
+  waitForEachOther(group: readonly GraphNode[]): boolean {
+    const members = new Set(group)
+    const seen = new Set<GraphNode>()
+    const open = group.flatMap((node) => this.readers(made(node)))
+    for (let node = open.pop(); node; node = open.pop()) {
+      if (members.has(node)) return true
+      if (seen.has(node)) continue
+      seen.add(node)
+      for (const v of node.outputs) open.push(...this.readers(v))
+    }
+    return false
+  }
+
+  /** Whether several products have this right factor and wait for each other, as a state's products do. */
+  isRecurrent(right: V): boolean {
+    let known = this.#recurrent.get(right)
+    if (known === undefined) {
+      const group = this.readers(right).filter((node) => node.op === 'Gemm' && node.inputs[1] === right && node.attributes.transA !== 1 && node.attributes.transB !== 1)
+      known = group.length >= 3 && this.waitForEachOther(group)
+      this.#recurrent.set(right, known)
+    }
+    return known
+  }
 }
 
-const made = (node: GraphNode): V => node.outputs[0] as V
 const isPlainGemm = (node: GraphNode | undefined): node is GraphNode => node?.op === 'Gemm' && node.inputs.length === 2
 const rows = (v: V): number => v.shape[0] ?? 1
 const columns = (v: V): number => v.shape[1] ?? 1
@@ -53,7 +86,7 @@ function together(node: GraphNode, uses: Uses): readonly GraphNode[] {
   if (known) return known
   const alike = uses.readers(right).filter((other) => other.op === 'Gemm' && other.inputs[1] === right && other.inputs[2] === bias
     && other.attributes.transA !== 1 && other.attributes.transB === node.attributes.transB && sameShape((other.inputs[0] as V).shape, left.shape))
-  const group = alike.length >= 3 && !waitForEachOther(alike, uses) ? alike : []
+  const group = alike.length >= 3 && !uses.waitForEachOther(alike) ? alike : []
   uses.groups.set(key, group)
   return group
 }
@@ -86,7 +119,7 @@ const sumIntoProduct: Rule = (b, node, uses) => {
   return undefined
 }
 
-/** Σ Aₜᵀ·Bₜ = [A₁; A₂; …]ᵀ·[B₁; B₂; …]: the gradient of a weight that was used many times, as one product. */
+/** Σ Aₜᵀ·Bₜ, the gradient of a weight that was used many times, as one product or as products that add up. */
 const sumOfProducts: Rule = (b, node, uses) => {
   const isInner = (v: V): boolean => v.node?.op === 'Add' && uses.only(v)?.op === 'Add' && sameShape(v.shape, made(node).shape)
   if (node.op !== 'Add' || isInner(made(node))) return undefined
@@ -96,7 +129,7 @@ const sumOfProducts: Rule = (b, node, uses) => {
     if (isInner(v)) open.push(...v.node?.inputs as V[])
     else leaves.push(v)
   }
-  const groups = new Map<string, { readonly v: V; readonly product: GraphNode }[]>()
+  const groups = new Map<string, { readonly v: V; readonly term: Term }[]>()
   for (const v of leaves) {
     const inner = v.node?.op === 'Reshape' && uses.only(v) ? v.node.inputs[0] : v
     const product = inner?.node
@@ -105,19 +138,12 @@ const sumOfProducts: Rule = (b, node, uses) => {
     const ones = left.node?.op === 'Expand' && product.attributes.transA === 0
     if (product.attributes.transA !== 1 && !ones) continue
     const key = `${ones ? `${left.node?.inputs[0]?.id ?? ''}` : 'T'}:${left.shape[ones ? 0 : 1] ?? 1},${columns(right)}>${v.shape.join()}`
-    groups.set(key, [...groups.get(key) ?? [], { v, product }])
+    groups.set(key, [...groups.get(key) ?? [], { v, term: { left, right, ones } }])
   }
   const large = [...groups.values()].filter((group) => group.length >= 3)
   if (large.length === 0) return undefined
   const replaced = new Set(large.flatMap((group) => group.map((g) => g.v)))
-  const sums = large.map((group): V => {
-    const lefts = group.map((g) => g.product.inputs[0] as V)
-    const [lead] = lefts as [V]
-    const right = b.concat(group.map((g) => g.product.inputs[1] as V), 0)
-    const ones = lead.node?.op === 'Expand' && group[0]?.product.attributes.transA === 0
-    const left = ones ? b.expand(lead.node?.inputs[0] as V, [rows(lead), rows(right)]) : b.concat(lefts, 0)
-    return b.reshape(b.matmul(left, right, !ones, false), made(node).shape)
-  })
+  const sums = large.map((group) => b.reshape(sumOf(b, group.map((g) => g.term), uses), made(node).shape))
   return [...sums, ...leaves.filter((v) => !replaced.has(v))].reduce((x, y) => b.binary('Add', x, y))
 }
 
@@ -137,20 +163,6 @@ const sharedFactor = (): Rule => {
     const product = b.matmul(all, right, false, node.attributes.transB === 1, node.inputs[2])
     return b.slice(product, [alike.indexOf(node) * rows(made(node)), 0], made(node).shape)
   }
-}
-
-/** Whether one of the nodes reads, directly or not, what another one makes. */
-function waitForEachOther(group: readonly GraphNode[], uses: Uses): boolean {
-  const members = new Set(group)
-  const seen = new Set<GraphNode>()
-  const open = group.flatMap((node) => uses.readers(made(node)))
-  for (let node = open.pop(); node; node = open.pop()) {
-    if (members.has(node)) return true
-    if (seen.has(node)) continue
-    seen.add(node)
-    for (const v of node.outputs) open.push(...uses.readers(v))
-  }
-  return false
 }
 
 /** Equal slices that tile most of an axis become one Split. */
@@ -201,7 +213,8 @@ const wideVector: Rule = (b, node) => {
 
 /** Applied one after the other, each until it changes nothing. */
 const RULES: readonly (() => Rule)[] = [
-  () => biasIntoProduct, sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => maskTogether, () => gatesTogether, () => slicesToSplit,
+  () => maskTogether, () => gatesTogether, () => sigmoidGradient, () => tanhGradient, () => joinedFactors, () => biasIntoProduct,
+  sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => joinInside, () => productOfJoined, () => productOfPart, () => slicesToSplit,
   () => wideVector,
 ]
 

@@ -96,7 +96,9 @@ export const cases: Readonly<Record<string, TrainingCase>> = {
   },
   lstm: {
     name: 'LSTM 128 over 28 steps of 28, batch 64', inputs: [{ shape: [64, 28, 28] }, { shape: [64], classes: 10 }],
-    ...classify(() => tf.sequential({ layers: [tf.layers.lstm({ inputShape: [28, 28], units: 128 }), tf.layers.dense({ units: 10 })] })),
+    // nn.LSTM's gates are sigmoids; TensorFlow.js's are hard sigmoids by default.
+    ...classify(() => tf.sequential({ layers: [
+      tf.layers.lstm({ inputShape: [28, 28], units: 128, recurrentActivation: 'sigmoid' }), tf.layers.dense({ units: 10 })] })),
   },
   transformer: {
     name: 'Transformer block 128, 4 heads, 64 positions, batch 16', inputs: [{ shape: [16, 64, 128] }, { shape: [16], classes: 10 }],

@@ -26,6 +26,13 @@ test('a constant column is only shifted', async () => {
   assertClose(await scaleFold([[7, 1], [7, 3]], [[9, 2]]), { train: [[0, -1], [0, 1]], test: [[2, 0]] }, near)
 })
 
+test('a constant column whose mean is rounded is constant too', async () => {
+  // In floating point (0.1 + 0.1 + 0.1) / 3 is 0.10000000000000002: the deviation comes out as 1.4e-17.
+  assertClose(await scaleFold([[0.1, 1], [0.1, 2], [0.1, 3]], [[0.4, 2]]), {
+    train: [[0, -Math.sqrt(1.5)], [0, 0], [0, Math.sqrt(1.5)]], test: [[0.3, 0]],
+  }, near)
+})
+
 test('mean 0 and deviation 1 in training; the same line for the test rows', async () => {
   const random = freshRandom()
   const rows = (n: number, shift: number): number[][] => Array.from({ length: n }, () => [3 * random.normal() + shift, 100 + 20 * random.normal(), random.next()])

@@ -17,8 +17,9 @@ export const exercise: course.Exercise = {
  *
  *   x' = (x − mean[j]) / deviation[j],   deviation² = mean of (x − mean[j])² over the n training rows (divided by n)
  *
- * The test part gets the same numbers: it stands for data that do not exist yet when the model is made. A column whose
- * deviation in training is 0 is only shifted (deviation 1).
+ * The test part gets the same numbers: it stands for data that do not exist yet when the model is made. A column that is
+ * constant in training is only shifted (deviation 1), so that its training rows become 0. Its computed deviation need not be
+ * exactly 0: (0.1 + 0.1 + 0.1) / 3 is not 0.1 in floating point.
  *
  * Example: train [[1, 5], [3, 5]], test [[4, 6]]. Column 0: mean 2, deviation 1; column 1: mean 5, constant.
  * train becomes [[−1, 0], [1, 0]], test [[2, 1]].

@@ -7,7 +7,7 @@ const columnsOf = (rows: number[][], divisor: (n: number) => number = (n) => n, 
   const column = rows.map((row) => row[j]!)
   const mean = column.reduce((sum, x) => sum + x, 0) / column.length
   const deviation = Math.sqrt(column.reduce((sum, x) => sum + (x - mean) ** 2, 0) / divisor(column.length))
-  return { mean, deviation: deviation === 0 ? constant : deviation }
+  return { mean, deviation: column.every((x) => x === column[0]) ? constant : deviation }
 })
 const apply = (rows: number[][], columns: Column[]): number[][] => rows.map((row) => columns.map(({ mean, deviation }, j) => (row[j]! - mean) / deviation))
 
@@ -38,6 +38,18 @@ export const mistakes: course.Mistake<typeof reference>[] = [
     sentence: 'A column that is constant in training has the deviation 0, and dividing by it gives NaN or infinity. Only shift it.',
     functions: { scaleFold: (train, test) => {
       const columns = columnsOf(train, (n) => n, 0)
+      return { train: apply(train, columns), test: apply(test, columns) }
+    } },
+  },
+  {
+    name: 'deviation-exactly-0',
+    sentence: 'You ask whether the deviation is exactly 0. Of the column 0.1, 0.1, 0.1 it comes out as 1.4e-17, and dividing by that makes −1 of a rounding error. Ask whether all values are equal.',
+    functions: { scaleFold: (train, test) => {
+      const columns = (train[0] ?? []).map((_, j) => {
+        const mean = train.reduce((sum, row) => sum + row[j]!, 0) / train.length
+        const deviation = Math.sqrt(train.reduce((sum, row) => sum + (row[j]! - mean) ** 2, 0) / train.length)
+        return { mean, deviation: deviation === 0 ? 1 : deviation }
+      })
       return { train: apply(train, columns), test: apply(test, columns) }
     } },
   },

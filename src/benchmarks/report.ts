@@ -16,6 +16,11 @@ export function digits(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: Math.min(21, Math.max(3, Math.ceil(Math.log10(Math.abs(value) + 1)))), useGrouping: Math.abs(value) >= 10_000 })
 }
 
+/** A row's value with its unit. Of a percentage the hundredths count: 98.91% and 98.89% are not the same. */
+export function valueText({ median = Number.NaN, unit }: Row): string {
+  return `${unit.startsWith('%') && Number.isFinite(median) ? median.toFixed(2) : digits(median)} ${unit}`
+}
+
 /** What a row's ratio says: `× 0.31 [0.29, 0.34]`, and that no difference is shown when the interval contains 1. */
 export function ratioText(row: Row): string {
   if (row.missing !== undefined) return row.missing
@@ -45,7 +50,7 @@ function ratioChart(name: string, rows: readonly Row[]): string {
     const colour = differs(row) ? 'var(--accent)' : 'var(--none)'
     const at = x(row.ratio ?? 1)
     return `${label}<line x1="${x(from).toFixed(1)}" y1="${y}" x2="${x(to).toFixed(1)}" y2="${y}" stroke="${colour}" stroke-width="3"/>`
-      + `<circle cx="${at.toFixed(1)}" cy="${y}" r="5" fill="${colour}"/><text x="${RIGHT + 14}" y="${y + 4}">${digits(row.median ?? Number.NaN)} ${escapeHtml(row.unit)}</text>`
+      + `<circle cx="${at.toFixed(1)}" cy="${y}" r="5" fill="${colour}"/><text x="${RIGHT + 14}" y="${y + 4}">${escapeHtml(valueText(row))}</text>`
   })
   return `<svg class="chart" viewBox="0 0 1000 ${height}" role="img" aria-label="${escapeHtml(name)}: ratios to ${escapeHtml(rows[0]?.contestant ?? '')}">${axis.join('')}`
     + `<line x1="${x(1).toFixed(1)}" y1="8" x2="${x(1).toFixed(1)}" y2="${height - 40}" stroke="var(--ink)"/>${marks.join('')}`
@@ -71,7 +76,7 @@ export function benchHtml({ rows, targets }: SuiteResult): string {
     const own = rows.filter((row) => row.case === name)
     return own.filter((row) => row.ratio !== undefined).length > 1 ? `<h3>${escapeHtml(name)}</h3>${ratioChart(name, own)}` : ''
   })
-  const table = rows.map((row) => `<tr><td>${escapeHtml(row.case)}</td><td>${escapeHtml(row.contestant)}</td><td class="number">${row.missing !== undefined ? 'missing' : `${digits(row.median ?? Number.NaN)} ${escapeHtml(row.unit)}`}</td><td>${escapeHtml(ratioText(row))}</td></tr>`)
+  const table = rows.map((row) => `<tr><td>${escapeHtml(row.case)}</td><td>${escapeHtml(row.contestant)}</td><td class="number">${row.missing !== undefined ? 'missing' : escapeHtml(valueText(row))}</td><td>${escapeHtml(ratioText(row))}</td></tr>`)
   const lines = targets.map((target) => `<tr class="${target.met === null ? 'none' : target.met ? 'pass' : 'fail'}"><td class="mark">${target.met === null ? '–' : target.met ? '✓' : '✗'}</td><td>${escapeHtml(target.name)}</td><td>${escapeHtml(target.wanted)}</td><td>${escapeHtml(target.met === null ? `not measured here: ${target.reached}` : target.reached)}</td></tr>`)
   return [
     ...(lines.length === 0 ? [] : [`<h2>Targets</h2><table><thead><tr><th></th><th>target</th><th>wanted</th><th>reached</th></tr></thead><tbody>${lines.join('')}</tbody></table>`]),
@@ -91,6 +96,6 @@ const NOTEBOOK_STYLE = '<style>.bench { --ink: currentColor; --faint: #7a8490; -
 
 /** The same charts as the value of a notebook's cell. */
 export function benchView(result: SuiteResult): Displayable {
-  const text = result.rows.map((row) => `${row.case}  ${row.contestant}  ${row.missing ?? `${digits(row.median ?? Number.NaN)} ${row.unit}  ${ratioText(row)}`}`).join('\n')
+  const text = result.rows.map((row) => `${row.case}  ${row.contestant}  ${row.missing ?? `${valueText(row)}  ${ratioText(row)}`}`).join('\n')
   return new Bundled({ 'text/html': `<div class="bench">${NOTEBOOK_STYLE}${benchHtml(result)}</div>`, 'text/plain': text })
 }

@@ -59,6 +59,9 @@ const architectures: Record<string, () => tf.LayersModel> = {
   'convolutional autoencoder': () => tf.sequential({ layers: [
     conv(8, { inputShape: [12, 12, 1], strides: 2, activation: 'relu' }), conv(4, { activation: 'relu' }),
     tf.layers.upSampling2d({ size: [2, 2] }), conv(1, { activation: 'sigmoid' })] }),
+  // Its scales are tiled to the size of the batch: fresh ones are all 1, trained ones are not.
+  'layer normalization with trained scales': () => tf.sequential({ layers: [
+    dense(6, undefined, [4, 5]), tf.layers.layerNormalization({ axis: -1, gammaInitializer: 'randomUniform', betaInitializer: 'randomNormal' }), dense(3, 'relu')] }),
   'LSTM': () => tf.sequential({ layers: [
     tf.layers.lstm({ inputShape: [7, 5], units: 6, returnSequences: true }), tf.layers.lstm({ units: 4 }), dense(3, 'softmax')] }),
   'GRU': () => tf.sequential({ layers: [tf.layers.gru({ inputShape: [7, 5], units: 6 }), dense(3, 'softmax')] }),

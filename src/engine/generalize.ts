@@ -47,6 +47,22 @@ function lawOf(values: readonly number[], sizes: readonly (readonly number[])[])
   return candidates.find((law) => values.every((value, i) => near(at(law, sizes[i] ?? []), value)))
 }
 
+/** The numbers of a constant without the axes along which they only repeat; these get the size 1. */
+function repeated({ constant, shape }: V): { readonly data: readonly number[]; readonly kept: readonly number[] } {
+  const all = Array.from(constant ?? [], Number)
+  let data = all
+  const kept = [...shape]
+  for (let axis = 0; axis < shape.length; axis++) {
+    const size = kept[axis] ?? 1
+    const inner = kept.slice(axis + 1).reduce((a, b) => a * b, 1)
+    const lead = (i: number): number => i - (Math.floor(i / inner) % size) * inner
+    if (!data.every((x, i) => x === data[lead(i)])) continue
+    data = data.filter((_, i) => lead(i) === i)
+    kept[axis] = 1
+  }
+  return { data, kept }
+}
+
 /** Whether two graphs have the same operators, attributes and constants, node by node. */
 export function sameConstants(a: GraphWriter, outputsA: readonly V[], b: GraphWriter, outputsB: readonly V[]): boolean {
   const [left, right] = [a.live(outputsA), b.live(outputsB)]
@@ -62,7 +78,8 @@ export function sameConstants(a: GraphWriter, outputsA: readonly V[], b: GraphWr
 /** The shapes and constants of a graph as functions of its symbols. */
 export class General {
   readonly #laws = new Map<V, readonly Law[]>()
-  readonly #fills = new Map<V, { readonly value: number; readonly shape: readonly Law[] }>()
+  /** Constants that are the same numbers repeated along some axes: as few as there are, and what they are repeated to. */
+  readonly #fills = new Map<V, { readonly data: readonly number[]; readonly kept: readonly number[]; readonly shape: readonly Law[] }>()
   readonly #shapes = new Map<V, readonly Dim[]>()
   readonly #reshapeOnly = new Set<V>()
   readonly #dims = new Map<Graph, Map<number, Value>>()
@@ -116,8 +133,8 @@ export class General {
     const fill = this.#fills.get(v)
     if (fill) {
       const shape = this.#vector(graph, fill.shape, 'int64')
-      const scalar = graph.addInitializer('fill', Tensor.from([fill.value], [], v.dtype))
-      return graph.append(new Node('Expand', [scalar, shape], [graph.freshName('filled')])).output
+      const few = graph.addInitializer('fill', Tensor.from(fill.data, fill.data.length === 1 ? [] : fill.kept, v.dtype))
+      return graph.append(new Node('Expand', [few, shape], [graph.freshName('filled')])).output
     }
     const laws = this.#laws.get(v)
     if (!laws) return undefined
@@ -141,11 +158,14 @@ export class General {
     if (varies) this.#shapes.set(lead, dims.map((law) => this.#dimension(law)))
     if (!lead.constant) return
     if (varies) {
-      const value = Number(lead.constant[0])
-      if (list.some((v) => v.constant?.some((x) => Number(x) !== value))) {
+      const few = list.map((v) => repeated(v))
+      const [first] = few
+      const kept = first?.kept ?? []
+      if (kept.some((size, axis) => size !== 1 && shapes.some((shape) => shape[axis] !== size))
+        || few.some(({ data, kept: other }) => other.join() !== kept.join() || data.some((x, i) => x !== first?.data[i]))) {
         fail('A constant has as many elements as the batch, and they are not all equal')
       }
-      this.#fills.set(lead, { value, shape: dims })
+      this.#fills.set(lead, { data: first?.data ?? [], kept, shape: dims })
       return
     }
     const data = list.map((v) => v.constant ?? fail('A constant is computed at another size'))

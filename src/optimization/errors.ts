@@ -9,6 +9,7 @@ export type OptimizationErrorCode =
   | 'OPTIMIZATION_INPUTS' // example inputs are missing or do not fit
   | 'OPTIMIZATION_NODE' // a node that is asked about is not in the model
   | 'OPTIMIZATION_OPTION' // an option that means nothing
+  | 'OPTIMIZATION_NOTHING' // nothing in the model that is asked for can be changed
   | 'OPTIMIZATION_BUDGET' // a budget that nothing meets
   | 'OPTIMIZATION_FILE' // a compressed model that cannot be read
 

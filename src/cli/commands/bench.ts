@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { WhetstoneError } from '../../core'
-import { benchPage, digits, ratioText, type Row, type SuiteResult } from '../../benchmarks'
+import { benchPage, ratioText, valueText, type Row, type SuiteResult } from '../../benchmarks'
 import { loadSuite, runSuite } from '../bench-process'
 import { root, stateFolder } from '../root'
 
@@ -79,7 +79,7 @@ export function machine(): { cpu: string; cores: number; memoryGB: number; node:
 function report({ rows, targets, stopped }: SuiteResult): string {
   const cells = rows.map((row: Row) => row.missing !== undefined
     ? [row.case, row.contestant, 'missing', row.missing]
-    : [row.case, row.contestant, `${digits(row.median ?? Number.NaN)} ${row.unit}`, ratioText(row)])
+    : [row.case, row.contestant, valueText(row), ratioText(row)])
   const widths = [0, 1, 2].map((column) => Math.max(4, ...cells.map((line) => (line[column] ?? '').length)))
   const line = (columns: readonly string[]): string => '  ' + columns.map((text, i) => text.padEnd(widths[i] ?? 0)).join('  ').trimEnd() + '\n'
   let text = line(['case', 'contestant', 'median', 'ratio to the first contestant, 95% interval'])

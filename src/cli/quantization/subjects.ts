@@ -4,9 +4,18 @@ import path from 'node:path'
 import { readModel, type Model } from '../../onnx'
 import type { RunTensors } from '../../optimization'
 import { Session } from '../../runtime'
-import { accuracyOf, zoo, type ZooName } from '../zoo'
+import { answersOf, zoo, type ZooName } from '../zoo'
 import { root } from '../root'
 import { decode, editDistance, HEIGHT, recogniserInput, textLines, WIDTH } from './text'
+
+/** How good a model is. */
+export interface Score {
+  /** Percent right: images, or characters. */
+  readonly percent: number
+  /** Of a classifier: which images are right, and its logits. */
+  readonly right?: readonly boolean[]
+  readonly logits?: Float32Array
+}
 
 /** A model and what is asked of it. */
 export interface Subject {
@@ -20,8 +29,7 @@ export interface Subject {
   readonly samples: (count: number) => Iterable<RunTensors>
   /** How many samples calibrate; memory is measured at both, so one is four times the other. */
   readonly counts: readonly [few: number, many: number]
-  /** Percent right: images, or characters. Higher is better. */
-  readonly score: (bytes: Uint8Array) => Promise<number>
+  readonly score: (bytes: Uint8Array) => Promise<Score>
   /** One run that is timed. */
   readonly timed: RunTensors
   /** What `score` counts. */
@@ -46,7 +54,14 @@ export async function trained(name: ZooName, count: number, note: (line: string)
     name: TITLES[name] ?? name, model, bytes, input, shape, unit: '% right', counts: [64, 256],
     // Steps of a prime, so that all of the training part is drawn from.
     samples: function* (wanted) { for (let i = 0; i < wanted; i++) yield sample((i * 7919) % data.train.length) },
-    score: async (quantized) => 100 * await accuracyOf(quantized, test),
+    score: async (quantized) => {
+      const logits = await answersOf(quantized, test), classes = logits.length / test.length
+      const right = Array.from(test.labels, (label, i) => {
+        const own = logits.subarray(i * classes, (i + 1) * classes)
+        return own.indexOf(Math.max(...own)) === label
+      })
+      return { percent: (100 * right.filter(Boolean).length) / right.length, right, logits }
+    },
     timed: sample(0, 16),
   }
 }
@@ -76,7 +91,7 @@ export function recogniser(count: number): Subject | string {
           wrong += editDistance(line.text, decode(output?.data as Float32Array, output?.shape.at(-1) ?? 1, keys))
           all += line.text.length
         }
-        return Promise.resolve(100 * (1 - wrong / all))
+        return Promise.resolve({ percent: 100 * (1 - wrong / all) })
       } finally {
         session.dispose()
       }

@@ -3,6 +3,7 @@ import { Node, Tensor, type Graph, type Model, type Value } from '../../onnx'
 import { floats } from '../constants'
 import { OptimizationError } from '../errors'
 import { prepared } from '../prune/structure/remove'
+import { requireWeights } from '../prune/unstructured'
 import type { RunFunction, RunTensors } from '../run'
 import { ensureTypes, requireNoNewProblems } from '../structure'
 import { exampleInputs, verifySame, type Difference, type Tolerance } from '../verify'
@@ -63,6 +64,7 @@ interface Candidate {
  * SVD, larger kernels by Tucker-2 or CP. The outputs differ by the error that is reported; fine-tune afterwards.
  *
  * @throws OptimizationError `OPTIMIZATION_DIFFERS` when, with `run`, the new model does not run or its outputs are no numbers
+ * @throws OptimizationError `OPTIMIZATION_NOTHING` for a model without such weights
  * @throws OptimizationError `OPTIMIZATION_BUDGET` when the share of parameters cannot be reached with rank 1 everywhere
  */
 export function factorize(model: Model, options: FactorizeOptions): FactorizeResult {
@@ -73,6 +75,9 @@ export function factorize(model: Model, options: FactorizeOptions): FactorizeRes
   const work = prepared(model)
   const kept: { weight: string; reason: string }[] = []
   const found = candidates(work, options.keep ?? [], kept)
+  // What is left alone is listed with its reason; where nothing is, there is nothing of the kind.
+  if (found.length === 0 && kept.length === 0) requireWeights(work)
+  if (found.length === 0 && kept.length === 0) throw new OptimizationError('OPTIMIZATION_NOTHING', 'The model has no weights that could be factorized', { expected: 'a float32 weight of a MatMul, Gemm or Conv' })
   const total = found.reduce((sum, { tensor }) => sum + tensor.size, 0)
   const cost = (share: number): number => found.reduce((sum, c) => sum + Math.min(c.tensor.size, sizeOf(c, ranksOf(c, share, options.convolution), options.convolution)), 0)
   let share = energy ?? 1

@@ -2,7 +2,7 @@
 import { Tensor, type Model } from '../../onnx'
 import { floats } from '../constants'
 import { OptimizationError } from '../errors'
-import { linearWeights } from '../prune/unstructured'
+import { requireWeights } from '../prune/unstructured'
 import { prepared } from '../prune/structure/remove'
 
 /** Clusters of numbers: `centres[assignments[i]]` stands for number i. */
@@ -81,13 +81,13 @@ export interface Shared {
 /**
  * Makes the weights of linear layers share few values. Zeros stay zeros.
  *
- * @throws OptimizationError `OPTIMIZATION_OPTION` when bits is not 1 to 12
+ * @throws OptimizationError `OPTIMIZATION_OPTION` when bits is not 1 to 12; `OPTIMIZATION_NOTHING` for a model without such weights
  */
 export function shareWeights(model: Model, options: ShareOptions = {}): Shared {
   const { bits = (_: string, rank: number) => (rank > 2 ? 8 : 5), keep = [] } = options
   const work = prepared(model)
   const codebooks: Codebook[] = []
-  for (const { value, tensor } of linearWeights(work)) {
+  for (const { value, tensor } of requireWeights(work)) {
     if (keep.includes(value.name)) continue
     const count = typeof bits === 'number' ? bits : bits(value.name, tensor.shape.length)
     if (!Number.isInteger(count) || count < 1 || count > 12) {

@@ -8,6 +8,7 @@ import { simplify } from '../optimize'
 import { convertPrecision } from '../precision'
 import { pruneStructuredGradually, withWeights, type NewWeights } from '../prune'
 import { quantizeDynamic, quantizeStatic, type CalibrationData } from '../quantize'
+import { firstSamples } from '../quantize/calibrate'
 import type { RunFunction } from '../run'
 import { paretoFront, type Quality } from './pareto'
 import { DEFAULT_SPACE, describePipeline, keyOf, propose, sample, type Pipeline, type Space } from './space'
@@ -90,7 +91,8 @@ const PLAIN: Pipeline = { student: '', macs: 1, multiple: 8, energy: 1, precisio
  * arXiv 1502.07943), then TPE.
  *
  * @param data calibration samples for static quantization: apart from what `score` looks at
- * @throws OptimizationError `OPTIMIZATION_BUDGET` when nothing that was tried meets the budget, with what came nearest
+ * @throws OptimizationError `OPTIMIZATION_BUDGET` when nothing that was tried meets the budget, with what came nearest;
+ * `OPTIMIZATION_OPTION` when the budget means nothing, or the score or time of the model given is no number
  * @example
  * const { model: small, front } = await optimize(model, samples, { goal: 'latency', budget: { loss: 0.01 }, run, score, latency, fineTune })
  */
@@ -105,9 +107,7 @@ export async function optimize(model: Model, data: CalibrationData, options: Opt
   const source = random(seed)
   const search = new Search(model, data, options)
   const given = writeModel(model)
-  const baseline: Trial = {
-    pipeline: PLAIN, what: 'the model given', effort: 1, bytes: given, score: await options.score(given, 1), latency: await options.latency(given), size: given.length,
-  }
+  const baseline: Trial = { pipeline: PLAIN, what: 'the model given', effort: 1, bytes: given, ...await qualityOf(given, 1, options) }
   // A part of the data may be easier than the whole: what is scored on a part is compared with the model given on that part.
   const scores = new Map<number, number>([[1, baseline.score]])
   const rank = (t: Trial): number => {
@@ -134,7 +134,7 @@ export async function optimize(model: Model, data: CalibrationData, options: Opt
   const all: Trial[] = []
   for (let round = 1; round <= rounds; round++) {
     const effort = 3 ** (round - rounds)
-    if (!scores.has(effort)) scores.set(effort, await options.score(given, effort))
+    if (!scores.has(effort)) scores.set(effort, (await qualityOf(given, effort, { ...options, latency: () => baseline.latency })).score)
     const results: Trial[] = []
     for (const pipeline of pool) {
       const trial = await search.attempt(pipeline, effort)
@@ -168,6 +168,15 @@ function missing(t: Quality, baseline: Quality, budget: NonNullable<OptimizeOpti
     + over(t.latency, budget.speedup === undefined ? undefined : baseline.latency / budget.speedup)
 }
 
+/** A model that gives no numbers has no score: it must not pass for one that loses nothing. */
+async function qualityOf(bytes: Uint8Array, effort: number, { score, latency }: OptimizeOptions): Promise<Quality> {
+  const quality = { score: await score(bytes, effort), latency: await latency(bytes), size: bytes.length }
+  if (Number.isFinite(quality.score) && quality.latency > 0 && Number.isFinite(quality.latency)) return quality
+  throw new OptimizationError('OPTIMIZATION_OPTION', 'The score or the time of a model is no number', {
+    expected: 'a finite score and milliseconds above 0', got: JSON.stringify({ score: String(quality.score), latency: String(quality.latency) }),
+  })
+}
+
 class Search {
   readonly failed: FailedTrial[] = []
   /** Pruned and factorized models by pipeline and effort: several precisions share one training. */
@@ -186,7 +195,7 @@ class Search {
     const what = describePipeline(pipeline)
     try {
       const bytes = writeModel(this.#precision(await this.#shape(pipeline, effort), pipeline))
-      const trial: Trial = { pipeline, what, effort, bytes, score: await this.options.score(bytes, effort), latency: await this.options.latency(bytes), size: bytes.length }
+      const trial: Trial = { pipeline, what, effort, bytes, ...await qualityOf(bytes, effort, this.options) }
       this.#done.set(key, trial)
       this.options.onTrial?.(trial)
       return trial
@@ -223,7 +232,7 @@ class Search {
     if (macs < 1) {
       // Deep cuts in two steps: what is lost at once is harder to train back.
       const result = await pruneStructuredGradually(shaped, {
-        target: { macs }, multiple, steps: macs < 0.3 && fineTune ? 2 : 1, fineTune: (m) => fineTune?.(m, effort) ?? new Map<string, Float32Array>(),
+        target: { macs }, sizes: this.#sizes(), multiple, steps: macs < 0.3 && fineTune ? 2 : 1, fineTune: (m) => fineTune?.(m, effort) ?? new Map<string, Float32Array>(),
       })
       shaped = result.model
     }
@@ -233,6 +242,13 @@ class Search {
     }
     this.#shaped.set(key, shaped)
     return shaped
+  }
+
+  /** Numbers for the symbols in the shapes of the inputs, from the first calibration sample. */
+  #sizes(): Record<string, number> {
+    const [sample] = firstSamples(this.data, 1)
+    return Object.fromEntries(this.model.graph.inputs.flatMap(({ name, shape }) =>
+      (shape ?? []).flatMap((size, axis) => (typeof size === 'string' ? [[size, sample?.[name]?.shape[axis] ?? 1] as const] : []))))
   }
 
   #precision(model: Model, { precision, calibration }: Pipeline): Model {

@@ -29,7 +29,7 @@ export interface StructuredOptions {
   readonly most?: number
   /** Weights whose groups stay whole, by name. */
   readonly keep?: readonly string[]
-  /** Numbers for symbolic sizes, for counting; a symbol that is not named is 1. */
+  /** Numbers for symbolic sizes, for counting multiply-accumulates; the first axis (the batch) is 1 when it is not named. */
   readonly sizes?: Readonly<Record<string, number>>
 }
 
@@ -115,7 +115,8 @@ export function randomUnits(seed = 0): UnitScore {
  * removed units' outgoing weights set to zero.
  *
  * @throws OptimizationError `OPTIMIZATION_BUDGET` when even the smallest model misses the target, saying how far it gets;
- * `OPTIMIZATION_OPTION` when the target is not a share
+ * `OPTIMIZATION_OPTION` when the target is not a share; `OPTIMIZATION_INPUTS` when multiply-accumulates are to be counted and
+ * depend on sizes that are open
  * @example
  * const { model: small, groups } = pruneStructured(model, { target: { macs: 0.5 }, multiple: 8 })
  */
@@ -127,6 +128,7 @@ export function pruneStructured(model: Model, options: StructuredOptions): Struc
       expected: 'a share in (0, 1], most in [0, 1), a whole multiple', got: JSON.stringify({ target: options.target, most, multiple }),
     })
   }
+  if (measure === 'macs') requireSizes(model, options.sizes ?? {})
   const found = dependencies(model)
   const groups = found.groups.filter(({ units }) => !units.some(({ slices }) => slices.some(({ name }) => keep.includes(name))))
   const ranked = rank(groups, score, gradients, scope)
@@ -162,6 +164,19 @@ export function pruneStructured(model: Model, options: StructuredOptions): Struc
     model: result.model, removed: result.units, kept: found.kept,
     groups: found.groups.map(({ name, units }) => ({ group: name, before: units.length, after: units.filter((unit) => !removed.has(unit)).length })),
     macs: { before: before.macs, after: result.after.macs }, parameters: { before: before.parameters, after: result.after.parameters },
+  }
+}
+
+/** How much each layer counts depends on the sizes of the inputs, but not on the batch, which multiplies all alike. */
+function requireSizes(model: Model, sizes: Readonly<Record<string, number>>): void {
+  for (const { name, type, tensor } of model.graph.inputs) {
+    if (type?.kind !== 'tensor' || tensor !== undefined) continue
+    const open = type.shape?.find((size, axis) => axis > 0 && (size === null || (typeof size === 'string' && sizes[size] === undefined)))
+    if (open === undefined && type.shape !== undefined) continue
+    throw new OptimizationError('OPTIMIZATION_INPUTS', `The sizes of the input ${name} are open, so its multiply-accumulates cannot be counted`, {
+      got: `[${type.shape?.map((size) => size ?? '?').join(', ') ?? 'unknown'}]`,
+      fix: typeof open === 'string' ? `give sizes: { ${open}: … }, or a target in parameters` : 'state the shape of the input, or give a target in parameters',
+    })
   }
 }
 

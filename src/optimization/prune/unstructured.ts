@@ -2,6 +2,7 @@
 import { Tensor, type Model, type Node, type Value } from '../../onnx'
 import { floats, isFloat } from '../constants'
 import { OptimizationError } from '../errors'
+import { quantizedOperator } from '../quantize/layers'
 import { magnitude, type Gradients, type Score } from './scores'
 import { prepared } from './structure/remove'
 
@@ -67,9 +68,25 @@ export function linearWeights(model: Model): LinearWeight[] {
 }
 
 /**
+ * The same, of which there must be one.
+ *
+ * @throws OptimizationError `OPTIMIZATION_NOTHING`
+ */
+export function requireWeights(model: Model): LinearWeight[] {
+  const found = linearWeights(model)
+  if (found.length > 0) return found
+  const quantized = quantizedOperator(model)
+  throw new OptimizationError('OPTIMIZATION_NOTHING', 'The model has no weights that could be changed', {
+    expected: 'a Conv, ConvTranspose, Gemm or MatMul with a constant weight in floats, which is no input or output of the model',
+    ...(quantized && { got: `a model that is quantized already (${quantized.label})`, fix: 'change the float model, and quantize afterwards' }),
+  })
+}
+
+/**
  * Sets weights to zero. Latency changes only on runtimes with sparse kernels; the size after compression does.
  *
- * @throws OptimizationError `OPTIMIZATION_OPTION` for a share outside [0, 1) or a pattern that is none
+ * @throws OptimizationError `OPTIMIZATION_OPTION` for a share outside [0, 1) or a pattern that is none; `OPTIMIZATION_NOTHING`
+ * for a model without such weights
  * @example
  * const { model: sparse, masks } = pruneWeights(model, { sparsity: 0.9, scope: 'global' })
  */
@@ -84,7 +101,7 @@ export function pruneWeights(model: Model, options: PruneOptions): PruneResult {
     throw new OptimizationError('OPTIMIZATION_OPTION', 'A pattern N:M keeps N of every M weights', { expected: '0 < n < m, whole', got: `${pattern.n}:${pattern.m}` })
   }
   const work = prepared(model)
-  const weights = linearWeights(work).filter(({ value }) => !keep.includes(value.name))
+  const weights = requireWeights(work).filter(({ value }) => !keep.includes(value.name))
   const scores = weights.map(({ value, tensor }) => score({ name: value.name, tensor, gradient: gradients.get(value.name) }))
   const masks = pattern ? weights.map((weight, i) => patternMask(weight, scores[i] ?? new Float64Array(), pattern))
     : scope === 'layer' ? scores.map((s) => smallest([s], sparsity)[0] ?? new Uint8Array()) : smallest(scores, sparsity)

@@ -23,4 +23,5 @@ export { convertModule, explainExportFailure, exportModule, type ModuleInput, ty
 export { loadWeights, weightsOf, type LoadedWeights } from './weights'
 export { TfContext, type TfLowering } from './tensorflow/context'
 export { tensorflowOperators } from './tensorflow/table'
-export { kerasLayers, LayerContext } from './keras/layers'
+export { LayerContext } from './keras/context'
+export { kerasLayers } from './keras/layers'

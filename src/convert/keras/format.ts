@@ -11,7 +11,8 @@ import { Emitter, Held } from '../tensorflow/held'
 import { requireFinite } from '../tensorflow/tensors'
 import { ZipArchive } from '../zip'
 import { Hdf5File, isHdf5 } from './hdf5'
-import { kerasLayers, LayerContext } from './layers'
+import { LayerContext } from './context'
+import { kerasLayers } from './layers'
 
 /** Arithmetic between tensors, or a tensor and a number: `2 - x` is saved as a layer Subtract with the arguments 2 and x. */
 const ARITHMETIC = new Set(['Add', 'Subtract', 'Multiply', 'Maximum', 'Minimum', 'Divide', 'TrueDivide', 'Power'])

@@ -1,116 +1,11 @@
 // Keras layers (Keras 3, and the configurations that TensorFlow.js and Keras 2 write) as ONNX operators.
 import { elementCount } from '../../core'
 import { Tensor, type Value } from '../../onnx'
-import { ConvertError } from '../errors'
-import type { Json } from '../json'
 import { OperatorTable, type Lowering } from '../operators'
-import { axisFirst, Held, type Emitter } from '../tensorflow/held'
+import { axisFirst, Held } from '../tensorflow/held'
 import { permuted } from '../tensorflow/tensors'
-
-/** What the lowering of a layer sees. */
-export class LayerContext {
-  result: Held | undefined
-
-  constructor(readonly emitter: Emitter, readonly name: string, readonly kind: string, readonly config: Json, readonly inputs: readonly Held[], readonly weights: readonly Tensor[]) {}
-
-  error(what: string, got?: string): ConvertError {
-    return new ConvertError('CONVERT_OPERATOR', `${this.kind}: ${what}`, { ...(got === undefined ? {} : { got }), where: `layer ${this.name}` })
-  }
-
-  get x(): Held {
-    const [first] = this.inputs
-    if (first === undefined) throw this.error('the layer has no input')
-    return first
-  }
-
-  get rank(): number {
-    return this.x.rank ?? 2
-  }
-
-  weight(index: number): Tensor {
-    const found = this.weights[index]
-    if (found === undefined) throw new ConvertError('CONVERT_WEIGHTS', `${this.kind}: a weight is missing`, { expected: `weight ${index}`, got: `${this.weights.length} weights`, where: `layer ${this.name}`, fix: 'save the whole model, not only its configuration' })
-    return found
-  }
-
-  flag(key: string, otherwise = true): boolean {
-    return this.config.maybe(key)?.bool ?? otherwise
-  }
-
-  text(key: string, otherwise: string): string {
-    return this.config.maybe(key)?.text ?? otherwise
-  }
-
-  float(key: string, otherwise: number): number {
-    return this.config.maybe(key)?.float ?? otherwise
-  }
-
-  int(key: string, otherwise: number): number {
-    return this.config.maybe(key)?.int ?? otherwise
-  }
-
-  /** A number or list of numbers as a list of `count`. */
-  ints(key: string, count: number, otherwise = 1): number[] {
-    const found = this.config.maybe(key)
-    if (found === undefined) return new Array<number>(count).fill(otherwise)
-    return Array.isArray(found.value) ? found.list.map((entry) => entry.int) : new Array<number>(count).fill(found.int)
-  }
-
-  op(opType: string, inputs: readonly (Value | undefined)[], attributes: Readonly<Record<string, number | string | readonly number[] | readonly string[] | undefined>> = {}): Value {
-    return this.emitter.op(opType, inputs, attributes)
-  }
-
-  constant(tensor: Tensor, name: string): Value {
-    return this.emitter.tensor(tensor, `${this.name}/${name}`)
-  }
-
-  scalar(value: number): Value {
-    return this.emitter.scalar(value)
-  }
-
-  out(value: Value): void {
-    this.result = Held.of(this.emitter, value)
-  }
-
-  outFirst(value: Value): void {
-    this.result = Held.first(this.emitter, value)
-  }
-
-  map(f: (value: Value) => Value): void {
-    if (this.x.isFirst) this.outFirst(f(this.x.first))
-    else this.out(f(this.x.value))
-  }
-
-  activated(value: Value, key = 'activation', otherwise = 'linear'): Value {
-    const found = this.config.maybe(key)
-    const name = found === undefined ? otherwise : typeof found.value === 'string' ? found.text : found.maybe('class_name')?.text ?? found.maybe('config')?.text ?? otherwise
-    return activation(this, value, name)
-  }
-}
-
-function activation(c: LayerContext, x: Value, name: string): Value {
-  switch (name.replaceAll('_', '').toLowerCase()) {
-    case 'linear': return x
-    case 'relu': return c.op('Relu', [x])
-    case 'relu6': return c.op('Clip', [x, c.scalar(0), c.scalar(6)])
-    case 'sigmoid': return c.op('Sigmoid', [x])
-    case 'tanh': return c.op('Tanh', [x])
-    case 'elu': return c.op('Elu', [x])
-    case 'selu': return c.op('Selu', [x])
-    case 'softplus': return c.op('Softplus', [x])
-    case 'softsign': return c.op('Softsign', [x])
-    case 'gelu': return c.op('Gelu', [x])
-    case 'exponential': return c.op('Exp', [x])
-    case 'mish': return c.op('Mish', [x])
-    case 'swish':
-    case 'silu': return c.op('Mul', [x, c.op('Sigmoid', [x])])
-    case 'hardsigmoid': return c.op('HardSigmoid', [x], { alpha: 1 / 6, beta: 0.5 })
-    case 'hardswish':
-    case 'hardsilu': return c.op('HardSwish', [x])
-    case 'softmax': return c.op('Softmax', [x], { axis: -1 })
-    default: throw c.error('the activation has no ONNX form', name)
-  }
-}
+import { entry, type LayerContext } from './context'
+import { recurrentLayers } from './recurrent'
 
 /** Softmax reads its channels last; all other activations take any order. */
 function finish(c: LayerContext, y: Value): void {
@@ -141,8 +36,6 @@ function samePads(c: LayerContext, kernel: readonly number[], strides: readonly 
   }
   return { pads: [...pairs.map(([a]) => a), ...pairs.map(([, b]) => b)] }
 }
-
-const entry = (makes: readonly string[], lower: (c: LayerContext) => void): Lowering<LayerContext> => ({ makes, lower })
 
 const places = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
@@ -271,77 +164,6 @@ const upsample = (n: number): Lowering<LayerContext> => entry(['Resize'], (c) =>
     ? { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' } : { mode: 'linear', coordinate_transformation_mode: 'half_pixel' }))
 })
 
-/** Blocks of gates in another order: Keras [in, G·u] → ONNX [1, G·u, in]. */
-function gates(kernel: Tensor, units: number, order: readonly number[]): Tensor {
-  const rows = permuted(kernel, [1, 0])
-  const inner = rows.shape[1] ?? 1
-  const from = rows.toArray() as Float32Array
-  const out = new Float32Array(from.length)
-  order.forEach((g, i) => { out.set(from.subarray(g * units * inner, (g + 1) * units * inner), i * units * inner) })
-  return Tensor.from(out, [1, rows.shape[0] ?? 1, inner])
-}
-
-const RNN = { LSTM: { gates: 4, order: [0, 3, 1, 2], f: 3 }, GRU: { gates: 3, order: [0, 1, 2], f: 2 }, SimpleRNN: { gates: 1, order: [0], f: 1 } } as const
-const RNN_ACTIVATIONS: Readonly<Record<string, string>> = { tanh: 'Tanh', sigmoid: 'Sigmoid', relu: 'Relu', hard_sigmoid: 'HardSigmoid', softsign: 'Softsign', linear: 'Affine', elu: 'Elu' }
-
-/** One recurrent layer over x [batch, time, features]: [batch, time, units] or the last state. */
-function recurrent(c: LayerContext, kind: keyof typeof RNN, config: Json, weights: readonly Tensor[], backwards: boolean, flip: boolean): Value {
-  const { gates: count, order, f } = RNN[kind]
-  const [kernel, recurrentKernel, bias] = weights
-  if (kernel === undefined || recurrentKernel === undefined) throw c.error('a weight is missing')
-  const units = config.get('units').size
-  const fits = ({ shape }: Tensor, rows: number | undefined): boolean => shape.length === 2 && shape[1] === count * units && (rows === undefined || shape[0] === rows)
-  for (const [weight, rows] of [[kernel, undefined], [recurrentKernel, units]] as const) {
-    if (fits(weight, rows)) continue
-    throw new ConvertError('CONVERT_WEIGHTS', 'The weights of a layer do not fit its configuration', {
-      expected: `[${rows ?? 'features'}, ${count * units}]`, got: `[${weight.shape.join(', ')}]`, where: `layer ${c.name}`, fix: 'save the model again with Keras: model.save("model.keras")',
-    })
-  }
-  const after = kind === 'GRU' && config.maybe('reset_after')?.bool !== false
-  const flat = bias === undefined ? undefined : (bias.toArray() as Float32Array)
-  const reordered = (from: Float32Array): Float32Array => Float32Array.from({ length: count * units }, (_, i) => from[(order[Math.floor(i / units)] ?? 0) * units + (i % units)] ?? 0)
-  const both = flat === undefined ? undefined : Float32Array.from([...reordered(flat.subarray(0, count * units)), ...(after && flat.length === 2 * count * units ? reordered(flat.subarray(count * units)) : new Float32Array(count * units))])
-  const name = (key: string, otherwise: string): string => {
-    const value = config.maybe(key)?.value ?? otherwise
-    const given = typeof value === 'string' ? value : JSON.stringify(value)
-    const found = RNN_ACTIVATIONS[given]
-    if (found === undefined) throw c.error('the activation has no ONNX form', given)
-    return found
-  }
-  const [inner, outer] = [name('activation', 'tanh'), kind === 'SimpleRNN' ? 'Sigmoid' : name('recurrent_activation', 'sigmoid')]
-  const sequences = config.maybe('return_sequences')?.bool === true
-  const x = c.emitter.transpose(c.x.value, [1, 0, 2])
-  const side = backwards ? 'backward_' : ''
-  const made = c.emitter.ops(kind === 'SimpleRNN' ? 'RNN' : kind, [
-    x, c.constant(gates(kernel, units, order), `${side}kernel`), c.constant(gates(recurrentKernel, units, order), `${side}recurrent_kernel`),
-    both === undefined ? undefined : c.constant(Tensor.from(both, [1, both.length]), `${side}bias`),
-  ], {
-    hidden_size: units, direction: backwards ? 'reverse' : 'forward', activations: kind === 'SimpleRNN' ? [inner] : kind === 'LSTM' ? [outer, inner, inner] : [outer, inner],
-    ...(kind === 'GRU' ? { linear_before_reset: after ? 1 : 0 } : {}), ...(outer === 'HardSigmoid' ? { activation_alpha: [1 / 6, ...new Array<number>(f - 1).fill(0)], activation_beta: [0.5, ...new Array<number>(f - 1).fill(0)] } : {}),
-  }, { outputs: 2 })
-  if (!sequences) return c.op('Squeeze', [made[1], c.emitter.numbers([0])])
-  const y = c.emitter.transpose(c.op('Squeeze', [made[0], c.emitter.numbers([1])]), [1, 0, 2])
-  // A layer that goes backwards gives its steps in that order; ONNX gives them in the order of time.
-  return flip ? c.op('Slice', [y, c.emitter.numbers([-1]), c.emitter.numbers([Number.MIN_SAFE_INTEGER]), c.emitter.numbers([1]), c.emitter.numbers([-1])]) : y
-}
-
-const rnn = (kind: keyof typeof RNN): Lowering<LayerContext> => entry([kind === 'SimpleRNN' ? 'RNN' : kind], (c) => {
-  const back = c.flag('go_backwards', false)
-  c.out(recurrent(c, kind, c.config, c.weights, back, back))
-})
-
-const bidirectional = entry(['LSTM', 'GRU', 'RNN'], (c) => {
-  const layer = c.config.get('layer')
-  const kind = layer.get('class_name').text
-  if (!(kind in RNN)) throw c.error('only LSTM, GRU and SimpleRNN go both ways', kind)
-  const half = c.weights.length / 2
-  const run = (weights: readonly Tensor[], back: boolean): Value => recurrent(c, kind as keyof typeof RNN, layer.get('config'), weights, back, false)
-  const [a, b] = [run(c.weights.slice(0, half), false), run(c.weights.slice(half), true)]
-  const mode = c.text('merge_mode', 'concat')
-  const y = mode === 'concat' ? c.op('Concat', [a, b], { axis: -1 }) : c.op(mode === 'mul' ? 'Mul' : 'Add', [a, b])
-  c.out(mode === 'ave' ? c.op('Mul', [y, c.scalar(0.5)]) : y)
-})
-
 const attention = entry(['MatMul', 'Softmax'], (c) => {
   const [heads, width] = [c.int('num_heads', 1), c.int('key_dim', 1)]
   const bias = c.flag('use_bias')
@@ -413,7 +235,7 @@ const LAYERS: Readonly<Record<string, Lowering<LayerContext>>> = {
   ZeroPadding1D: border('padding', 1), ZeroPadding2D: border('padding', 2), Cropping1D: border('cropping', 1), Cropping2D: border('cropping', 2),
   UpSampling1D: upsample(1), UpSampling2D: upsample(2),
   Embedding: entry(['Gather'], (c) => { c.out(c.op('Gather', [c.constant(c.weight(0), 'embeddings'), c.emitter.cast(c.x.value, 'int32')], { axis: 0 })) }),
-  LSTM: rnn('LSTM'), GRU: rnn('GRU'), SimpleRNN: rnn('SimpleRNN'), Bidirectional: bidirectional, MultiHeadAttention: attention,
+  ...recurrentLayers, MultiHeadAttention: attention,
   Rescaling: entry(['Mul', 'Add'], (c) => { c.out(c.op('Add', [c.op('Mul', [c.x.value, rescaled(c, 'scale', 1)]), rescaled(c, 'offset', 0)])) }),
   ...Object.fromEntries(['Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'ActivityRegularization', 'Identity'].map((name) => [name, identity])),
 }

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { broadcastShape, elementCount } from '../../core'
 import { Datum } from './datum'
-import { expandTo, need, refuse, type Call, type Operator } from './operator'
+import { detached, expandTo, need, refuse, type Call, type Operator } from './operator'
 
 /** a · b with batches broadcast, and gradients that know of it. */
 export function product(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
@@ -113,6 +113,10 @@ const einsum: Operator = (call) => {
   return Datum.of(tf.transpose(x, result.map((letter) => term.indexOf(letter))), data[0]?.dtype ?? 'float32')
 }
 
+/** So far down that softmax gives nothing, and still a number: infinities would make NaN of their differences. */
+const FORBIDDEN = 1e30
+const LOWEST = -3.4e38
+
 /** Attributes of Attention that are computed here; newer ones are refused. */
 const KNOWN = new Set(['q_num_heads', 'kv_num_heads', 'scale', 'softcap', 'is_causal', 'qk_matmul_output_mode', 'softmax_precision'])
 
@@ -147,23 +151,26 @@ const attention: Operator = (call) => {
   const mode = node.int('qk_matmul_output_mode', 0)
   const capped = cap > 0 ? tf.mul(tf.tanh(tf.div(raw, tf.scalar(cap))), tf.scalar(cap)) : raw
   let scores = capped
+  // 1 where a query may see a key.
+  const allowed: tf.Tensor[] = []
   const mask = call.inputs[3]
-  if (mask !== undefined) scores = tf.add(scores, mask.dtype === 'bool' ? forbidden(tf.cast(mask.tensor, 'float32')) : mask.tensor)
+  if (mask?.dtype === 'bool') allowed.push(tf.cast(mask.tensor, 'float32'))
+  else if (mask !== undefined) {
+    allowed.push(tf.cast(tf.logicalNot(tf.isInf(detached(mask.tensor))), 'float32'))
+    scores = tf.add(scores, tf.maximum(mask.tensor, tf.scalar(LOWEST)))
+  }
   if (node.int('is_causal', 0) === 1) {
     const [rows, columns] = scores.shape.slice(-2) as [number, number]
     const past = pastKey?.shape[2] ?? 0
-    scores = tf.add(scores, forbidden(tf.tensor2d(Float32Array.from({ length: rows * columns }, (_, i) => (i % columns <= Math.floor(i / columns) + past ? 1 : 0)), [rows, columns])))
+    allowed.push(tf.tensor2d(Float32Array.from({ length: rows * columns }, (_, i) => (i % columns <= Math.floor(i / columns) + past ? 1 : 0)), [rows, columns]))
   }
-  const weights = tf.softmax(scores)
+  for (const one of allowed) scores = tf.add(tf.mul(scores, one), tf.mul(tf.sub(one, tf.scalar(1)), tf.scalar(FORBIDDEN)))
+  // A query that may see nothing gets nothing, and no gradient.
+  const weights = allowed.reduce((w, one) => tf.mul(w, one), tf.softmax(scores))
   const y = product(weights, v)
   const [batch, count, length, width] = y.shape as [number, number, number, number]
   const out = flat ? tf.reshape(tf.transpose(y, [0, 2, 1, 3]), [batch, length, count * width]) : y
   return [Datum.of(out), ...present, Datum.of([raw, capped, scores, weights][mode] ?? raw)].slice(0, Math.max(1, node.outputs.length))
-}
-
-/** 0 where allowed, so low elsewhere that softmax gives nothing. */
-function forbidden(allowed: tf.Tensor): tf.Tensor {
-  return tf.mul(tf.sub(allowed, tf.scalar(1)), tf.scalar(1e30))
 }
 
 /** Products of quantized integers: (a − zero of a) · (b − zero of b), exact up to 2^24. */

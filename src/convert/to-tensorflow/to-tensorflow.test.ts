@@ -166,6 +166,31 @@ describe('operators, with their gradients', () => {
     check(body, { x: input([3, 2, 4]) }).dispose()
   })
 
+  // ONNX, "Attention", operator set 24: a row without a key is zeros, not the mean of all values.
+  test.each(['bool', 'float32'] as const)('Attention: a query that may see nothing gives zeros and has no gradient (%s mask)', (type) => {
+    const visible = [1, 1, 0, 0, 0, 0, 0, 1, 1]
+    const mask = type === 'bool' ? onnx.Tensor.from(visible, [3, 3], 'bool') : onnx.Tensor.from(Float32Array.from(visible, (one) => (one === 1 ? 0 : -Infinity)), [3, 3])
+    const model = toTensorFlow(onnx.build('blind', (g) => {
+      g.output(g.op('Attention', [g.input('q', 'float32', [1, 1, 3, 4]), g.input('k', 'float32', [1, 1, 3, 4]), g.input('v', 'float32', [1, 1, 3, 4]), mask], {}), 'y')
+    }, { opsets: { '': 23 } }))
+    const [q, k, v] = [input([1, 1, 3, 4]), input([1, 1, 3, 4]), input([1, 1, 3, 4])] as const
+    const y = model.apply([q, k, v]) as tf.Tensor
+    const rows = (t: tf.Tensor): number[][] => (tf.reshape(t, [3, 4]).arraySync() as number[][])
+    expect(rows(y)[1]).toEqual([0, 0, 0, 0])
+    // softmax(q kᵀ / 2) v over the keys that are seen, by plain numbers.
+    const scores = (i: number, keys: readonly number[]): number[] => {
+      const e = keys.map((j) => Math.exp((rows(q)[i] ?? []).reduce((sum, a, n) => sum + a * (rows(k)[j]?.[n] ?? NaN), 0) / 2))
+      return e.map((one) => one / e.reduce((a, b) => a + b, 0))
+    }
+    for (const [i, keys] of [[0, [0, 1]], [2, [1, 2]]] as [number, number[]][]) {
+      const w = scores(i, keys)
+      close(rows(y)[i] ?? [], [0, 1, 2, 3].map((n) => keys.reduce((sum, j, at) => sum + (w[at] ?? NaN) * (rows(v)[j]?.[n] ?? NaN), 0)))
+    }
+    const [dq] = tf.grads((a, b, c) => tf.sum(tf.square(model.apply([a, b, c]) as tf.Tensor)))([q, k, v])
+    expect(rows(dq as tf.Tensor)[1]).toEqual([0, 0, 0, 0])
+    expect(rows(dq as tf.Tensor)[0]?.every((x) => Number.isFinite(x) && x !== 0)).toBe(true)
+  })
+
   test('Attention with grouped heads and causal mask', () => {
     check((g) => {
       const x = g.input('x', 'float32', [1, 4, 3, 2])

@@ -10,9 +10,11 @@ import { control } from './operators/control'
 import { convolution } from './operators/convolution'
 import { creation } from './operators/creation'
 import { indexing } from './operators/indexing'
+import { joining } from './operators/joining'
 import { linear } from './operators/linear'
 import { losses } from './operators/losses'
 import { normalization } from './operators/normalization'
+import { padding } from './operators/padding'
 import { pooling } from './operators/pooling'
 import { quantized } from './operators/quantized'
 import { recurrent } from './operators/recurrent'
@@ -26,8 +28,8 @@ import { unary } from './operators/unary'
 export type TorchLowering = Lowering<TorchContext>
 
 const FAMILIES: readonly Readonly<Record<string, TorchLowering>>[] = [
-  arrangement, attention, binary, control, convolution, creation, indexing, linear, losses, normalization, pooling, quantized, recurrent, reduction,
-  resize, shape, sorting, statistics, unary,
+  arrangement, attention, binary, control, convolution, creation, indexing, joining, linear, losses, normalization, padding,
+  pooling, quantized, recurrent, reduction, resize, shape, sorting, statistics, unary,
 ]
 
 /** Operators by their name without `torch.ops.`; `aten.add` stands for every overload that has no entry of its own. */

@@ -1,4 +1,5 @@
-// Operators that move elements and do not compute: views, which share storage with their argument, and copies.
+// Operators that move elements and do not compute: views, which share storage with their argument, and copies. Joining and
+// turning is in joining.ts, padding in padding.ts.
 import { DTYPES } from '../../../core'
 import type { Value } from '../../../onnx'
 import type { Cell, ViewStep } from '../alias'
@@ -6,7 +7,7 @@ import type { SizeValue, TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 
 /** Beyond it, an end means "to the end". */
-const FAR = 2 ** 53
+export const FAR = 2 ** 53
 
 /** A view that is a reshape: back is a reshape to the base's shape. */
 function reshaping(c: TorchContext, of: Cell, forward: (value: Value) => Value, shares: boolean): void {
@@ -202,135 +203,6 @@ const unsqueeze: TorchLowering = {
 const merged = (c: TorchContext, sizes: readonly SizeValue[]): SizeValue =>
   sizes.every(({ dim }) => typeof dim === 'number') ? c.fixed(sizes.reduce((product, { dim }) => product * Number(dim), 1)) : c.fixed(-1)
 
-/** Tensors that have elements: PyTorch ignores empty ones of shape [0]. */
-function joinable(c: TorchContext): Value[] {
-  return c.tensors('tensors').filter((value) => !(c.rank(value) === 1 && c.shape(value)[0] === 0)).map((value) => c.cast(value, c.resultType))
-}
-
-const cat: TorchLowering = {
-  makes: ['Concat'],
-  lower: (c) => {
-    const parts = joinable(c)
-    const [first] = parts
-    if (first === undefined) throw c.error('it joins only empty tensors')
-    const axis = c.axis('dim', c.rank(first), 0)
-    c.set(parts.length === 1 ? c.op('Identity', [first]) : c.op('Concat', parts, { axis }))
-  },
-}
-
-/** Joined along an axis, after a view that gives each at least so many axes. */
-const joined = (least: number, axisOf: (rank: number) => number): TorchLowering => ({
-  makes: ['Reshape', 'Concat'],
-  lower: (c) => {
-    const parts = joinable(c).map((value) => {
-      const missing = least - c.rank(value)
-      if (missing <= 0) return value
-      // torch.atleast_2d puts axes in front; atleast_3d one behind a matrix.
-      return least === 3 ? c.unsqueeze(c.rank(value) === 2 ? value : c.unsqueeze(value, 0), 2) : c.unsqueeze(value, ...Array.from({ length: missing }, (_, i) => i))
-    })
-    c.set(c.op('Concat', parts, { axis: axisOf(c.rank(parts[0] ?? c.tensor('tensors'))) }))
-  },
-})
-
-const stack: TorchLowering = {
-  makes: ['Unsqueeze', 'Concat'],
-  lower: (c) => {
-    const parts = c.tensors('tensors').map((value) => c.cast(value, c.resultType))
-    const axis = c.normal(c.int('dim', 0), c.resultSizes().length)
-    c.set(c.op('Concat', parts.map((value) => c.unsqueeze(value, axis)), { axis }))
-  },
-}
-
-const repeat = (name: string): TorchLowering => ({
-  makes: ['Tile'],
-  lower: (c) => {
-    const value = c.tensor('self')
-    const given = c.sizes(name)
-    const rank = c.rank(value)
-    const repeats = given.length < rank ? [...Array.from({ length: rank - given.length }, () => c.fixed(1)), ...given] : given
-    const missing = repeats.length - rank
-    const full = missing === 0 ? value : c.unsqueeze(value, ...Array.from({ length: missing }, (_, i) => i))
-    c.set(repeats.every(({ dim }) => dim === 1) ? c.op('Identity', [full]) : c.op('Tile', [full, c.vectorOf(repeats)]))
-  },
-})
-
-/** Two slices in the other order, an axis at a time. */
-const roll: TorchLowering = {
-  makes: ['Slice', 'Concat'],
-  lower: (c) => {
-    const value = c.tensor('self')
-    const dims = c.ints('dims', [])
-    const shifts = c.ints('shifts')
-    const turn = (of: Value, axis: number, shift: number): Value => {
-      const size = c.shape(of)[axis]
-      if (size === 0 || shift === 0 || (typeof size === 'number' && shift % size === 0)) return of
-      if (c.rank(of) === 0) return of
-      const by = typeof size === 'number' ? ((shift % size) + size) % size : shift
-      return c.op('Concat', [c.slice(of, axis, c.fixed(-by), c.fixed(FAR)), c.slice(of, axis, c.fixed(0), c.fixed(-by))], { axis })
-    }
-    if (dims.length > 0) c.set(dims.reduce((of, axis, i) => turn(of, c.normal(axis, c.rank(value)), shifts[i] ?? 0), value))
-    else c.set(c.reshape(turn(c.reshape(value, [c.fixed(-1)]), 0, shifts[0] ?? 0), c.sizesOf(value)))
-  },
-}
-
-const flip: TorchLowering = {
-  makes: ['Slice'],
-  lower: (c) => {
-    const value = c.tensor('self')
-    const axes = c.ints('dims').map((axis) => c.normal(axis, c.rank(value)))
-    const all = (of: number): Value => c.vector(axes.map(() => of))
-    c.set(axes.length === 0 ? value : c.op('Slice', [value, all(-1), all(-(2 ** 63)), c.vector(axes), all(-1)]))
-  },
-}
-
-/** PyTorch lists pads from the last axis, begin and end together; ONNX all begins, then all ends. */
-export function padded(c: TorchContext, value: Value, pads: readonly number[], mode = 'constant', fill = 0): Value {
-  const rank = c.rank(value)
-  const begins = Array.from({ length: rank }, () => 0)
-  const ends = [...begins]
-  for (let i = 0; i + 1 < pads.length; i += 2) {
-    const axis = rank - 1 - i / 2
-    begins[axis] = pads[i] ?? 0
-    ends[axis] = pads[i + 1] ?? 0
-  }
-  if ([...begins, ...ends].every((pad) => pad === 0)) return value
-  if (mode === 'wrap') return begins.reduce((of, begin, axis) => wrapped(c, of, axis, begin, ends[axis] ?? 0), value)
-  if (mode === 'edge' && [...begins, ...ends].some((pad) => pad < 0)) return begins.reduce((of, begin, axis) => edged(c, of, axis, begin, ends[axis] ?? 0), value)
-  return c.op('Pad', [value, c.vector([...begins, ...ends]), mode === 'constant' ? c.scalar(fill, c.dtype(value)) : undefined], { mode })
-}
-
-/** A circle: the end before the beginning, the beginning behind the end. Runtimes have no kernel for it in all versions. */
-function wrapped(c: TorchContext, value: Value, axis: number, begin: number, end: number): Value {
-  // Negative pads take away first: the circle is that of the rest.
-  const rest = begin >= 0 && end >= 0 ? value : c.slice(value, axis, c.fixed(Math.max(0, -begin)), c.fixed(end < 0 ? end : FAR))
-  const parts: Value[] = []
-  if (begin > 0) parts.push(c.slice(rest, axis, c.fixed(-begin), c.fixed(FAR)))
-  parts.push(rest)
-  if (end > 0) parts.push(c.slice(rest, axis, c.fixed(0), c.fixed(end)))
-  return parts.length === 1 && parts[0] !== undefined ? parts[0] : c.op('Concat', parts, { axis })
-}
-
-/** Copies of the edge where pads are positive; a negative pad takes away, also from what the other end copies. */
-function edged(c: TorchContext, value: Value, axis: number, begin: number, end: number): Value {
-  const size = c.shape(value)[axis]
-  if (begin === 0 && end === 0) return value
-  if (typeof size !== 'number') throw c.error('a negative padding of an axis of unknown size')
-  const at = Array.from({ length: Math.max(0, size + begin + end) }, (_, i) => Math.min(size - 1, Math.max(0, i - begin)))
-  return c.op('Gather', [value, c.vector(at)], { axis })
-}
-
-const MODES: Readonly<Record<string, string>> = { constant: 'constant', reflect: 'reflect', replicate: 'edge', circular: 'wrap' }
-
-const pad = (mode?: string): TorchLowering => ({
-  makes: ['Pad'],
-  lower: (c) => {
-    const wanted = mode ?? MODES[c.text('mode', 'constant')]
-    if (wanted === undefined) throw c.error('there is no such padding', { got: c.text('mode', '') })
-    const name = c.has('self') ? 'self' : 'input'
-    c.set(padded(c, c.tensor(name), c.ints(c.has('pad') ? 'pad' : 'padding'), wanted, c.float('value', 0)))
-  },
-})
-
 const trilu = (upper: number): TorchLowering => ({
   makes: ['Trilu'], lower: (c) => { c.set(c.op('Trilu', [c.tensor('self'), c.scalar(c.int('diagonal', 0), 'int64')], { upper })) },
 })
@@ -467,12 +339,6 @@ export const shape: Readonly<Record<string, TorchLowering>> = {
     const target = c.tensor('self')
     c.set(c.expand(c.cast(c.tensor('src'), c.dtype(target)), c.sizesOf(target)))
   } },
-  'aten.cat': cat, 'aten.concat': cat, 'aten.concatenate': cat, 'aten.stack': stack,
-  'aten.hstack': joined(1, (rank) => (rank === 1 ? 0 : 1)), 'aten.vstack': joined(2, () => 0), 'aten.dstack': joined(3, () => 2),
-  'aten.repeat': repeat('repeats'), 'aten.tile': repeat('dims'),
-  'aten.roll': roll, 'aten.flip': flip,
-  'aten.pad': pad(), 'aten.constant_pad_nd': pad('constant'), 'aten.reflection_pad1d': pad('reflect'), 'aten.reflection_pad2d': pad('reflect'), 'aten.reflection_pad3d': pad('reflect'),
-  'aten.replication_pad1d': pad('edge'), 'aten.replication_pad2d': pad('edge'), 'aten.replication_pad3d': pad('edge'), 'aten._pad_circular': pad('wrap'), 'aten._pad_enum': pad(),
   'aten.tril': trilu(0), 'aten.triu': trilu(1), 'aten.diagonal': diagonal, 'aten.unfold': unfold,
   'aten.pixel_shuffle': pixelShuffle, 'aten.pixel_unshuffle': pixelUnshuffle, 'aten.channel_shuffle': channelShuffle, 'aten.native_channel_shuffle': channelShuffle,
 }

@@ -24,7 +24,7 @@ const NETS: Readonly<Record<string, () => tf.layers.Layer[]>> = {
   'LSTM with hard sigmoids': () => [tf.layers.lstm(plain)],
   'LSTM with relu': () => [tf.layers.lstm({ ...sigmoids, activation: 'relu' })],
   'two LSTMs': () => [tf.layers.lstm({ ...sigmoids, returnSequences: true }), tf.layers.lstm({ ...sigmoids, units: 40 })],
-  'LSTM in both directions': () => [tf.layers.bidirectional({ layer: tf.layers.lstm(sigmoids) as tf.RNN, mergeMode: 'concat' })],
+  'LSTM in both directions': () => [tf.layers.bidirectional({ layer: tf.layers.lstm(sigmoids), mergeMode: 'concat' })],
   'GRU': () => [tf.layers.gru(sigmoids)],
   'simple recurrence': () => [tf.layers.simpleRNN({ ...plain, units: 48 })],
 }

@@ -194,5 +194,5 @@ function sumStepwise(b: Builder, lefts: readonly V[], rights: readonly V[]): V {
   if (rowsOf(left) < ROWS) return b.matmul(b.concat(lefts, 0), b.concat(rights, 0), true, false)
   const spec = { shape: [columnsOf(left), columnsOf(right)], dtype: 'float32' as const }
   return lefts.reduce<V | undefined>((sum, v, t) =>
-    b.node('Gemm', [v, rights[t] as V, ...(sum ? [sum] : [])], { transA: 1, transB: 0 }, spec), undefined) as V
+    b.node('Gemm', [v, rights[t], ...(sum ? [sum] : [])], { transA: 1, transB: 0 }, spec), undefined) as V
 }

@@ -9,7 +9,7 @@ import { Builder } from './builder'
 import { toModel } from './encode'
 import type { V } from './graph'
 import { rewritten } from './rewrite'
-import { start, status } from '.'
+import { compile, start, status } from '.'
 
 beforeAll(async () => { await start() })
 
@@ -142,6 +142,56 @@ describe('algebra', () => {
   it('gives the gradient of a clip at and outside its bounds', () => {
     const gradient = tf.grad((x: tf.Tensor) => x.clipByValue(-1, 2).mul(3).sum())
     expect([...gradient(tf.tensor1d([-2, -1, 0, 2, 2.5, NaN, Infinity])).dataSync()]).toEqual([0, 3, 3, 3, 0, 0, 0])
+  })
+})
+
+/** Adam's update of a weight with the gradient xᵀ·d, as TensorFlow.js records it: moments and weight. */
+function adam(b: Builder, rows: number, columns: number, extra: boolean): V[] {
+  const input = (...shape: number[]): V => b.input({ shape, dtype: 'float32' })
+  const [x, d, w, first, root, e, f] = [input(8, rows), input(8, columns), input(rows, columns), input(rows, columns), input(rows, columns), input(), input()]
+  const [c1, c2] = [e, f].map((v) => b.binary('Add', b.binary('Mul', v, v), b.scalar(0.01))) as [V, V]
+  const times = (v: V, k: number): V => b.binary('Mul', v, b.scalar(k))
+  const g = b.matmul(x, d, true)
+  const m = b.binary('Add', times(first, 0.9), times(g, 1 - 0.9))
+  const v = b.binary('Add', times(b.binary('Mul', root, root), 0.999), times(b.binary('Mul', g, g), 1 - 0.999))
+  const step = b.binary('Div', b.binary('Div', m, c1), b.binary('Add', b.unary('Sqrt', b.binary('Div', v, c2)), b.scalar(1e-7)))
+  return [m, v, b.binary('Add', times(step, -0.01), w), ...(extra ? [g] : [])]
+}
+
+describe("Adam's update", () => {
+  it('takes three passes less over a large weight, and none less where the gradient is an output or the weight small', () => {
+    const passes = (b: Builder, list: readonly V[]): number =>
+      b.live(list).filter((node) => ['Add', 'Mul', 'Div', 'Sqrt'].includes(node.op) && node.outputs[0]!.shape.length === 2).length
+    for (const [rows, columns, extra, saved] of [[64, 64, false, 3], [64, 64, true, 2], [32, 32, false, 0]] as const) {
+      const b = new Builder()
+      const values = adam(b, rows, columns, extra)
+      const expected = run(b, values)
+      const after = rewritten(b, values)
+      expect(passes(b, values) - passes(b, after)).toBe(saved)
+      run(b, after).forEach((got, i) => {
+        got.forEach((v, k) => { expect(Math.abs(v - expected[i]![k]!)).toBeLessThan(2e-6 * (1 + Math.abs(expected[i]![k]!))) })
+      })
+    }
+  })
+
+  it('trains a large weight as on cpu, also where gradients are zero', async () => {
+    const results: Float32Array[] = []
+    for (const backend of ['cpu', 'onnx']) {
+      await tf.setBackend(backend)
+      const next = random(9)
+      const make = (shape: number[]): tf.Tensor => tf.tensor(Float32Array.from({ length: shape.reduce((a, c) => a * c, 1) }, () => next.next() - 0.5), shape)
+      const w = tf.variable(make([80, 64]))
+      // A column of zeros in x: a row of w has no gradient.
+      const [x, y] = [make([8, 80]).mul(tf.oneHot(3, 80).mul(-1).add(1)), make([8, 64])]
+      const optimizer = tf.train.adam(0.02)
+      const plain = (a: tf.Tensor, t: tf.Tensor): tf.Scalar => optimizer.minimize(() =>
+        tf.matMul(a as tf.Tensor2D, w as tf.Tensor as tf.Tensor2D).sub(t).square().mean().asScalar(), true, [w]) as tf.Scalar
+      const step = backend === 'onnx' ? compile(plain) : plain
+      for (let i = 0; i < 6; i++) step(x, y).dispose()
+      results.push(w.dataSync() as Float32Array)
+    }
+    const [cpu, onnx] = results as [Float32Array, Float32Array]
+    onnx.forEach((v, k) => { expect(Math.abs(v - cpu[k]!)).toBeLessThan(2e-5) })
   })
 })
 

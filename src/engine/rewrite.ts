@@ -6,6 +6,7 @@ import type { Term } from './blocks'
 import type { Builder } from './builder'
 import { cut, gateOf, hardSigmoid, maskTogether, sigmoidGradient, tanhGradient } from './gates'
 import type { GraphNode, V } from './graph'
+import { momentCorrections, scaledGradient } from './moments'
 
 /** A rule gives the value that replaces a node's output, or undefined. */
 export type Rule = (b: Builder, node: GraphNode, uses: Uses) => V | undefined
@@ -215,7 +216,7 @@ const wideVector: Rule = (b, node) => {
 const RULES: readonly (() => Rule)[] = [
   () => maskTogether, () => gatesTogether, () => sigmoidGradient, () => tanhGradient, () => joinedFactors, () => biasIntoProduct,
   sharedFactor, () => sumOfProducts, () => sumIntoProduct, () => joinInside, () => productOfJoined, () => productOfPart, () => slicesToSplit,
-  () => wideVector,
+  () => wideVector, () => momentCorrections, () => scaledGradient,
 ]
 
 /** More than a model has weights that many steps share. */

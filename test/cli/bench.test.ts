@@ -1,5 +1,5 @@
 // `whetstone bench` keeps what was measured: stopped in the middle of a synchronous call, failing, or taken down.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -93,4 +93,11 @@ test('what is no suite is said so', async () => {
   const ran = await bench('none')
   expect(ran.code).toBe(1)
   expect(ran.output).toBe('')
+})
+
+test('a word that a suite does not know is said, with those that it knows', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/whetstone.cjs', 'bench', 'quantization', 'resnet', 'entropie'], { cwd: root, encoding: 'utf8' })
+  expect(status).toBe(1)
+  expect(stdout).not.toContain('accuracy')
+  expect(stderr).toMatch(/"entropie" means nothing to this suite[^]*entropy, dynamic, defaults, memory/)
 })

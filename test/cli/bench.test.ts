@@ -92,7 +92,8 @@ test('what is no suite is said so', async () => {
   writeFileSync(path.join(folder, 'none.js'), 'exports.other = 1')
   const ran = await bench('none')
   expect(ran.code).toBe(1)
-  expect(ran.output).toBe('')
+  expect(ran.last).toMatchObject({ suite: 'none', rows: [], stopped: expect.stringMatching(/holds no suite/) as string })
+  expect(existsSync(recordOf('none-stopped'))).toBe(false)
 })
 
 test('a word that a suite does not know is said, with those that it knows', () => {

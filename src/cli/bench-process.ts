@@ -68,7 +68,7 @@ export function runSuite(job: SuiteJob, onPart: (part: SuiteResult) => void = ()
     for (const name of Object.keys(SIGNALS)) process.on(name, stop)
     child.on('message', (message: Message) => {
       last = message
-      if (message.done === undefined) onPart({ rows: message.rows, targets: message.targets })
+      if (message.done === undefined && message.failed === undefined && message.rows.length > 0) onPart({ rows: message.rows, targets: message.targets })
     })
     // After `exit` messages may still be on their way; `close` comes after them.
     child.on('close', (code, by) => {

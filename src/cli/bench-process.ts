@@ -68,7 +68,7 @@ export function runSuite(job: SuiteJob, onPart: (part: SuiteResult) => void = ()
     for (const name of Object.keys(SIGNALS)) process.on(name, stop)
     child.on('message', (message: Message) => {
       last = message
-      if (message.done === undefined) onPart({ rows: message.rows, targets: message.targets })
+      if (message.done === undefined && message.failed === undefined && message.rows.length > 0) onPart({ rows: message.rows, targets: message.targets })
     })
     // After `exit` messages may still be on their way; `close` comes after them.
     child.on('close', (code, by) => {
@@ -83,14 +83,14 @@ export function runSuite(job: SuiteJob, onPart: (part: SuiteResult) => void = ()
 async function work({ file, root, quick, args }: SuiteJob): Promise<void> {
   const rows: Row[] = [], named = new Map<string, Target>()
   const send = (end: Pick<Message, 'done' | 'failed'> = {}): void => { process.send?.({ rows, targets: [...named.values()], ...end } satisfies Message) }
-  const add = (more: readonly Row[], targets: readonly Target[] = []): void => {
-    rows.push(...more)
-    for (const target of [...targets, ...suite.targets?.(rows) ?? []]) named.set(target.name, target)
-    send()
-  }
   const note = (line: string): void => { process.stderr.write(process.stderr.isTTY ? `\r\x1b[2K${line}` : `${line}\n`) }
-  const suite = loadSuite(file)
   try {
+    const suite = loadSuite(file)
+    const add = (more: readonly Row[], targets: readonly Target[] = []): void => {
+      rows.push(...more)
+      for (const target of [...targets, ...suite.targets?.(rows) ?? []]) named.set(target.name, target)
+      send()
+    }
     await suite.run({ root, quick, args, note, add })
     // What is promised and was not measured is said too.
     if (rows.length === 0) add([])

@@ -1,5 +1,5 @@
 // `whetstone bench` keeps what was measured: stopped in the middle of a synchronous call, failing, or taken down.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -92,5 +92,13 @@ test('what is no suite is said so', async () => {
   writeFileSync(path.join(folder, 'none.js'), 'exports.other = 1')
   const ran = await bench('none')
   expect(ran.code).toBe(1)
-  expect(ran.output).toBe('')
+  expect(ran.last).toMatchObject({ suite: 'none', rows: [], stopped: expect.stringMatching(/holds no suite/) as string })
+  expect(existsSync(recordOf('none-stopped'))).toBe(false)
+})
+
+test('a word that a suite does not know is said, with those that it knows', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['src/cli/whetstone.cjs', 'bench', 'quantization', 'resnet', 'entropie'], { cwd: root, encoding: 'utf8' })
+  expect(status).toBe(1)
+  expect(stdout).not.toContain('accuracy')
+  expect(stderr).toMatch(/"entropie" means nothing to this suite[^]*entropy, dynamic, defaults, memory/)
 })

@@ -33,7 +33,9 @@ export function register(program: Command): void {
       if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K')
       process.exitCode = exitCode
       if (result.stopped !== undefined && result.rows.length === 0) {
+        // Nothing to keep; who reads the last line still gets an object.
         process.stderr.write(`\n${result.stopped}\n`)
+        if (options.json) process.stdout.write(JSON.stringify({ suite: title, machine: machine(), ...result }) + '\n')
         return
       }
       process.stdout.write(report(result))

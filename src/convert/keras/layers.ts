@@ -191,6 +191,15 @@ const rescaled = (c: LayerContext, key: string, otherwise: number): Value => {
   return found !== undefined && Array.isArray(found.value) ? c.emitter.numbers(found.list.map((n) => n.float), 'float32') : c.scalar(found?.float ?? otherwise)
 }
 
+/** (x − μ)/max(σ, 1e-7) with the statistics of `adapt`, along the last axis. */
+const normalization = entry(['Sub', 'Div'], (c) => {
+  const [mean, variance] = c.weights
+  if (mean === undefined || variance === undefined || mean.shape.length > 1) throw c.error('statistics that were given by hand or lie along other axes than the last are not read')
+  if (c.flag('invert', false)) throw c.error('the inverse is not read')
+  const deviation = Float32Array.from(variance.toArray() as Float32Array, (v) => Math.max(Math.sqrt(v), 1e-7))
+  c.out(c.op('Div', [c.op('Sub', [c.x.value, c.constant(mean, 'mean')]), c.constant(Tensor.from(deviation, variance.shape), 'deviation')]))
+})
+
 const LAYERS: Readonly<Record<string, Lowering<LayerContext>>> = {
   Dense: dense, Conv1D: conv, Conv2D: conv, Conv3D: conv, DepthwiseConv1D: depthwise, DepthwiseConv2D: depthwise, SeparableConv1D: separable, SeparableConv2D: separable,
   Conv1DTranspose: transposed, Conv2DTranspose: transposed, Conv3DTranspose: transposed, BatchNormalization: batchNorm, LayerNormalization: layerNorm,
@@ -236,6 +245,7 @@ const LAYERS: Readonly<Record<string, Lowering<LayerContext>>> = {
   UpSampling1D: upsample(1), UpSampling2D: upsample(2),
   Embedding: entry(['Gather'], (c) => { c.out(c.op('Gather', [c.constant(c.weight(0), 'embeddings'), c.emitter.cast(c.x.value, 'int32')], { axis: 0 })) }),
   ...recurrentLayers, MultiHeadAttention: attention,
+  Normalization: normalization,
   Rescaling: entry(['Mul', 'Add'], (c) => { c.out(c.op('Add', [c.op('Mul', [c.x.value, rescaled(c, 'scale', 1)]), rescaled(c, 'offset', 0)])) }),
   ...Object.fromEntries(['Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'ActivityRegularization', 'Identity'].map((name) => [name, identity])),
 }

@@ -159,7 +159,7 @@ const indexPut: TorchLowering = {
     const full = c.expand(updates, shape)
     const all = Array.from({ length: shape.length }, (_, i) => i)
     const order = [...all.slice(parts.at, parts.at + parts.rank), ...all.slice(0, parts.at), ...all.slice(parts.at + parts.rank)]
-    const made = c.op('ScatterND', [parts.value, parts.indices, c.transpose(full, order)], c.bool('accumulate') ? { reduction: 'add' } : {})
+    const made = placed(c, 'ScatterND', parts.value, parts.indices, c.transpose(full, order), { reduction: c.bool('accumulate') ? 'add' : undefined })
     c.set(c.transpose(made, parts.order.map((_, axis) => parts.order.indexOf(axis))))
   },
 }
@@ -168,12 +168,21 @@ const REDUCTIONS: Readonly<Record<string, string>> = { sum: 'add', add: 'add', p
 /** What changes nothing: sums, products, the largest, the smallest. */
 const NEUTRAL: Readonly<Record<string, number>> = { add: 0, mul: 1, max: -Infinity, min: Infinity }
 
+/** Updates into their places. Runtimes combine halves only as float32, which also rounds once instead of at every sum. */
+function placed(c: TorchContext, operator: 'ScatterElements' | 'ScatterND', into: Value, at: Value, what: Value, options: { readonly axis?: number; readonly reduction?: string | undefined }): Value {
+  const { reduction, ...rest } = options
+  if (reduction === undefined) return c.op(operator, [into, at, what], rest)
+  const d = c.dtype(into)
+  if (d !== 'float16' && d !== 'bfloat16') return c.op(operator, [into, at, what], { ...rest, reduction })
+  return c.cast(c.op(operator, [c.cast(into, 'float32'), at, c.cast(what, 'float32')], { ...rest, reduction }), d)
+}
+
 /** Updates put into their places, alone or with what is there. */
 function gathered(c: TorchContext, x: Value, at: Value, updates: Value, asked: string): Value {
   const axis = c.axis('dim', c.rank(x))
   const reduction = REDUCTIONS[asked]
   const d = c.dtype(x)
-  const put = (into: Value, what: Value, how?: string): Value => c.op('ScatterElements', [into, at, what], { axis, ...(how === undefined ? {} : { reduction: how }) })
+  const put = (into: Value, what: Value, how?: string): Value => placed(c, 'ScatterElements', into, at, what, { axis, reduction: how })
   const own = c.bool('include_self', true)
   const full = (value: number): Value => c.expand(c.scalar(value, d), c.sizesOf(at))
   const { kind, bits } = DTYPES[d]
@@ -245,7 +254,7 @@ const indexed1d = (kind: 'add' | 'copy' | 'fill'): TorchLowering => ({
     } else source = c.transpose(lifted(c, c.cast(c.tensor('source'), d)), front)
     const alpha = kind === 'add' ? c.float('alpha', 1) : 1
     const updates = alpha === 1 ? source : c.op('Mul', [source, c.scalar(alpha, d)])
-    const made = c.op('ScatterND', [c.transpose(x, front), at, updates], kind === 'add' ? { reduction: 'add' } : {})
+    const made = placed(c, 'ScatterND', c.transpose(x, front), at, updates, { reduction: kind === 'add' ? 'add' : undefined })
     c.set(lowered(c, c.transpose(made, front.map((_, i) => front.indexOf(i))), self))
   },
 })
@@ -366,7 +375,7 @@ export const indexing: Readonly<Record<string, TorchLowering>> = {
     const positive = c.op('Where', [c.op('Less', [index, c.scalar(0, 'int64')]), c.op('Add', [index, c.scalar(size, 'int64')]), index])
     const adding = c.bool('accumulate')
     if (adding && c.dtype(x) === 'bool') throw c.error('truth values cannot be added up', { fix: 'count in integers: mask.int()' })
-    const made = c.op('ScatterElements', [flat(x), positive, flat(c.cast(c.tensor('source'), c.dtype(x)))], { axis: 0, ...(adding ? { reduction: 'add' } : {}) })
+    const made = placed(c, 'ScatterElements', flat(x), positive, flat(c.cast(c.tensor('source'), c.dtype(x))), { axis: 0, reduction: adding ? 'add' : undefined })
     c.set(c.reshape(made, c.sizesOf(x)))
   } },
   // x at flat places, and back: what max pooling with indices remembers.

@@ -85,7 +85,8 @@ def randomize(model, rng, zeros=False):
     to or multiply (biases, and the scales of residual branches, which begin near zero)."""
     for layer in model._flatten_layers():
         statistics = isinstance(layer, layers.BatchNormalization)
-        for w in layer.weights if statistics or zeros else []:
+        # Normalization reads its statistics when it is built or loaded: changed ones would be the file's and not this model's.
+        for w in layer.weights if statistics or (zeros and not isinstance(layer, layers.Normalization)) else []:
             if statistics:
                 positive = 'variance' in w.path or 'gamma' in w.path
                 w.assign(rng.uniform(0.6, 1.4, w.shape) if positive else rng.normal(0, 0.2, w.shape))

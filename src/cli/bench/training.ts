@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { compare } from '../../benchmarks'
 import type { BenchContext, BenchSuite, Row, Target } from '../../benchmarks'
+import { WhetstoneError } from '../../core'
 import { defaultThreads } from '../../runtime'
 import { contestant, pythonWith } from '../peers'
 import { node } from '../training/contestants'
@@ -25,10 +26,21 @@ const absent = (name: string): string | undefined => {
   }
 }
 
+const THREADS = 'threads='
+
+/** How many threads every contestant gets: `threads=1`, or as many as the engine takes by itself. */
+function threadsOf(args: readonly string[]): number {
+  const asked = args.find((name) => name.startsWith(THREADS))
+  const threads = asked === undefined ? defaultThreads() : Number(asked.slice(THREADS.length))
+  if (Number.isInteger(threads) && threads > 0) return threads
+  throw new WhetstoneError('BENCH_OPTION', 'A number of threads is a whole number above 0', { got: asked ?? '', fix: 'training threads=1' })
+}
+
 async function run(context: BenchContext): Promise<void> {
-  const threads = defaultThreads()
+  const threads = threadsOf(context.args)
+  const models = context.args.filter((name) => !name.startsWith(THREADS))
   const python = pythonWith('torch')
-  const wanted = context.args.length > 0 ? context.args.filter((name) => name in cases) : Object.keys(cases)
+  const wanted = models.length > 0 ? models.filter((name) => name in cases) : Object.keys(cases)
   for (const model of wanted) {
     const one = cases[model]
     const steps = STEPS[model] ?? 5

@@ -48,6 +48,16 @@ def convs():
     return keras.Model(inputs, layers.Dense(4, activation='softmax')(layers.Flatten()(x)))
 
 
+def normalized():
+    """One layer whose statistics were seen in data, one that normalizes all numbers alike."""
+    inputs = keras.Input((6, 4))
+    scale, whole = layers.Normalization(), layers.Normalization(axis=None)
+    rng = np.random.default_rng(7)
+    scale.adapt(rng.normal([1, -2, 30, 0], [1, 0.1, 20, 3], (50, 6, 4)).astype(np.float32))
+    whole.adapt(rng.normal(5, 2, (50, 6, 4)).astype(np.float32))
+    return keras.Model(inputs, layers.Dense(2)(layers.Concatenate()([scale(inputs), whole(inputs)])))
+
+
 SMALL = {
     'dense': seq((6,), lambda: layers.Dense(8, activation='relu'), lambda: layers.Dropout(0.3), lambda: layers.Dense(3, activation='softmax')),
     'cnn': seq((8, 8, 3), lambda: layers.Conv2D(4, 3, activation='relu'), lambda: layers.BatchNormalization(), lambda: layers.MaxPooling2D(), lambda: layers.Flatten(), lambda: layers.Dense(2)),
@@ -55,6 +65,7 @@ SMALL = {
     'arithmetic': arithmetic,
     'unet': unet,
     'attention': attention,
+    'normalized': normalized,
     'lstm': seq((7, 5), lambda: layers.LSTM(6, return_sequences=True), lambda: layers.LSTM(4), lambda: layers.Dense(2)),
     'gru': seq((7, 5), lambda: layers.Bidirectional(layers.GRU(6)), lambda: layers.Dense(2)),
     'conv1d': seq((20, 3), lambda: layers.Conv1D(8, 5, padding='causal', activation='elu'), lambda: layers.MaxPooling1D(2), lambda: layers.Conv1D(4, 3, strides=2), lambda: layers.GlobalMaxPooling1D()),

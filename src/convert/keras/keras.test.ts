@@ -6,6 +6,8 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { convert, onnx, runtime } from 'whetstone'
 import { FUZZ_RUNS, FUZZ_SEED, FUZZ_TIMEOUT } from '../../../test/support/convert/mutate'
+import { writeZip } from '../../../test/support/convert/zip-writer'
+import { ZipArchive } from '../zip'
 import { Hdf5File } from './hdf5'
 
 const fixtures = path.resolve('test/convert/tensorflow/fixtures')
@@ -23,7 +25,7 @@ function survive(use: () => unknown): convert.ConvertError | undefined {
 }
 
 describe('models', () => {
-  test.each(['attention.keras', 'arithmetic.keras', 'gru.keras', 'convs.keras', 'convs.h5', 'lstm.h5'])('%s computes what Keras computed, at two batch sizes', (name) => {
+  test.each(['attention.keras', 'arithmetic.keras', 'gru.keras', 'convs.keras', 'convs.h5', 'lstm.h5', 'normalized.keras'])('%s computes what Keras computed, at two batch sizes', (name) => {
     const { model, report } = convert.convert(path.join(fixtures, name))
     expect(onnx.validateModel(model)).toEqual([])
     expect(report.operators.length).toBeGreaterThan(0)
@@ -36,6 +38,16 @@ describe('models', () => {
       ;(y?.data as Float32Array).forEach((x, i) => { expect(Math.abs(x - (want[i] ?? NaN))).toBeLessThan(1e-5 * largest) })
     }
     session.dispose()
+  })
+
+  test('statistics along another axis than the last are refused', () => {
+    const parts = ZipArchive.open(convert.byteSource(new Uint8Array(readFileSync(path.join(fixtures, 'normalized.keras')))))
+    const other = writeZip([...parts.entries.keys()].map((name) => {
+      const data = parts.read(name)
+      const text = Buffer.from(data).toString()
+      return { name, data: name === 'config.json' ? Buffer.from(text.replace(/"axis": \[(-1|2)\]|"axis": -1/, '"axis": [1]')) : data }
+    }))
+    expect(survive(() => convert.convert(other))?.what).toMatch(/Normalization: only the last axis/)
   })
 
   test('a layer without a mapping is named with its place; a registered one is used', () => {

@@ -82,10 +82,15 @@ const dense = entry(['MatMul', 'Add'], (c) => {
   c.out(c.activated(c.flag('use_bias') ? c.op('Add', [y, c.constant(c.weight(1), 'bias')]) : y))
 })
 
-const batchNorm = entry(['BatchNormalization'], (c) => {
+/** Keras keeps channels last; statistics along another axis would be broadcast along the wrong one. */
+function requireLastAxis(c: LayerContext): void {
   const axis = c.config.maybe('axis')
-  const at = axis === undefined ? -1 : Array.isArray(axis.value) ? axis.list[0]?.int ?? -1 : axis.int
-  if (at !== -1 && at !== c.rank - 1) throw c.error('only the last axis is normalized', String(at))
+  const axes = axis === undefined ? [] : Array.isArray(axis.value) ? axis.list.map((entry) => entry.int) : [axis.int]
+  if (axes.some((at) => at !== -1 && at !== c.rank - 1)) throw c.error('only the last axis is normalized', axes.join(', '))
+}
+
+const batchNorm = entry(['BatchNormalization'], (c) => {
+  requireLastAxis(c)
   const [scale, centre] = [c.flag('scale'), c.flag('center')]
   const width = c.weights[0]?.shape[0] ?? 1
   const filled = (value: number): Tensor => Tensor.from(new Float32Array(width).fill(value), [width])
@@ -99,9 +104,7 @@ const batchNorm = entry(['BatchNormalization'], (c) => {
 })
 
 const layerNorm = entry(['LayerNormalization'], (c) => {
-  const axis = c.config.maybe('axis')
-  const at = axis === undefined ? -1 : Array.isArray(axis.value) ? axis.list[0]?.int ?? -1 : axis.int
-  if (at !== -1 && at !== c.rank - 1) throw c.error('only the last axis is normalized', String(at))
+  requireLastAxis(c)
   const width = c.weights[0]?.shape ?? []
   const gamma = c.flag('scale') ? c.weight(0) : Tensor.from(new Float32Array(elementCount(width)).fill(1), width)
   c.out(c.op('LayerNormalization', [c.x.value, c.constant(gamma, 'gamma'), c.flag('center') ? c.constant(c.weight(c.flag('scale') ? 1 : 0), 'beta') : undefined], { axis: -1, epsilon: c.float('epsilon', 1e-3) }))
@@ -194,6 +197,7 @@ const rescaled = (c: LayerContext, key: string, otherwise: number): Value => {
 /** (x − μ)/max(σ, 1e-7) with the statistics of `adapt`, along the last axis. */
 const normalization = entry(['Sub', 'Div'], (c) => {
   const [mean, variance] = c.weights
+  requireLastAxis(c)
   if (mean === undefined || variance === undefined || mean.shape.length > 1) throw c.error('statistics that were given by hand or lie along other axes than the last are not read')
   if (c.flag('invert', false)) throw c.error('the inverse is not read')
   const deviation = Float32Array.from(variance.toArray() as Float32Array, (v) => Math.max(Math.sqrt(v), 1e-7))

@@ -33,6 +33,38 @@ describe('layer normalization', () => {
   })
 })
 
+/** Layer normalization as our exports of TensorFlow.js have it: by the kernel for batch normalization, vectors repeated along the batch. */
+function folded({ share = 1 / 8, sizes = [1, -1, 3, 8] }: { share?: number; sizes?: number[] } = {}): Model {
+  return build(21, (g) => {
+    const x = g.input('x', 'float32', ['N', 3, 8])
+    const last = g.constant(Tensor.from([2], [1], 'int64'))
+    const average = (y: Value): Value => g.op('Mul', [g.op('ReduceSum', [y, last], { keepdims: 1 }), g.constant(share)])
+    const mean = average(x), centred = g.op('Sub', [x, mean])
+    const spread = g.op('Reciprocal', [g.op('Sqrt', [g.op('Add', [average(g.op('Mul', [centred, centred])), g.constant(1e-3)])])])
+    const batch = g.op('Concat', [g.op('Shape', [x], { start: 0, end: 1 }), g.constant(Tensor.from([3, 8], [2], 'int64'))], { axis: 0 })
+    const along = (seed: number): Value => g.op('Expand', [g.constant(weights([1, 1, 8], seed, 0.2, 1)), batch])
+    const factor = g.op('Mul', [along(4), spread])
+    const y = g.op('Add', [
+      g.op('Mul', [g.op('Reshape', [x, g.constant(Tensor.from(sizes, [sizes.length], 'int64'))]), factor]),
+      g.op('Sub', [along(5), g.op('Mul', [mean, factor])]),
+    ], {}, { name: 'sum' })
+    g.output(g.op('Reshape', [y, g.constant(Tensor.from([-1, 3, 8], [3], 'int64'))]), 'y')
+  })
+}
+
+describe("TensorFlow.js's layer normalization", () => {
+  test('becomes one operator', () => {
+    expect(operators(applied(folded(), pass).model)['LayerNormalization']).toBe(1)
+    expect(operators(simplify(folded(), { run }).model)).toEqual({ LayerNormalization: 1 })
+  })
+
+  test('stays where its sum is not a mean, or x takes another form', () => {
+    expect(pass.run(folded({ share: 0.25 })).modified).toBe(false)
+    expect(pass.run(folded({ sizes: [-1, 1, 3, 8] })).modified).toBe(false)
+    expect(explain(folded({ share: 0.25 }), pass, 'sum').why).toMatch(/is not multiplied by its inverse/)
+  })
+})
+
 const residual = (after: (g: GraphBuilder, sum: Value, norm: Value) => void): Model => build(17, (g) => {
   const sum = g.op('Add', [g.input('x', 'float32', ['N', 3, 8]), g.input('r', 'float32', ['N', 3, 8])])
   after(g, sum, g.op('LayerNormalization', [sum, g.constant(weights([8], 1, 0.1, 1)), g.constant(weights([8], 2))], { epsilon: 1e-5 }, { name: 'norm' }))

@@ -15,12 +15,21 @@ const overLast: Condition<Node> = (node, { opset }) => {
   const rank = node.inputs[0]?.shape?.length
   const axes = node.ints('axes') ?? (node.inputs[1] === undefined ? undefined : integers(node.inputs[1]))
   if (axes === undefined) return `the axes of ${node.label} are not known`
-  if (node.inputs[1] !== undefined && opset < 18) return `${node.label} has axes as an input before operator set 18`
+  if (node.inputs[1] !== undefined && node.opType === 'ReduceMean' && opset < 18) return `${node.label} has axes as an input before operator set 18`
   return axes.length === 1 && (axes[0] === -1 || axes[0] === (rank ?? 0) - 1) ? undefined
     : `${node.label} averages over axes ${axes.join(', ')}, not over the last one`
 }
 
-const mean = (x: Pattern, as: string, shared = false): Pattern => op('ReduceMean', [x, optional(any(`axes of ${as}`))], { as, shared, where: [overLast] })
+/** 1 ÷ the size of the last axis of x. */
+const share: Condition<Tensor> = (tensor, match) => {
+  const size = match.find('x')?.shape?.at(-1)
+  return typeof size === 'number' && Math.abs((uniform(tensor) ?? 0) * size - 1) < 1e-6 ? undefined : `a sum over the last axis (${size ?? '?'}) is not multiplied by its inverse`
+}
+
+const mean = (x: Pattern, as: string, shared = false): Pattern => {
+  const over = (opType: string): Pattern => op(opType, [x, optional(any(`axes of ${as}`))], { as, shared, where: [overLast] })
+  return either(over('ReduceMean'), op('Mul', [over('ReduceSum'), constant(`share of ${as}`, share)], { shared }))
+}
 const root = (x: Pattern): Pattern => either(op('Sqrt', [x]), op('Pow', [x, constant('half', number(0.5))]))
 const epsilon: Pattern = constant('epsilon', (tensor) => (uniform(tensor) === undefined ? 'it is not one number' : undefined))
 
@@ -82,6 +91,34 @@ function layerNorm(shift: boolean, scale: boolean): Rule {
       match.value('x'), scale ? vector(match, 'scale') : ones(match), shift ? vector(match, 'shift') : undefined,
     ], { axis: -1, epsilon: epsilonOf(match) }, { name: match.root.name, like: match.root.output }),
   }
+}
+
+/** x with axes of size 1 put in front, as the kernel for batch normalization takes it. */
+const unsqueezed: Pattern = either(x, op('Reshape', [x, any('sizes')], { as: 'reshaped', shared: true }))
+/** A vector, or the vector repeated along the batch. */
+const repeated = (name: string): Pattern => either(op('Expand', [any(name), any(`sizes of ${name}`)], { shared: true }), any(name))
+const factor: Pattern = op('Mul', [repeated('scale'), op('Reciprocal', [spread], { shared: true })], { shared: true })
+
+/** TensorFlow.js computes layer normalization with its kernel for batch normalization, which our exports show. */
+const folded: Rule = {
+  name: 'layer-normalization-folded',
+  equation: 'x × (γ ÷ √(E (x − E x)² + ε)) + (β − E x × (γ ÷ √(E (x − E x)² + ε))) → LayerNormalization(x, γ, β), over the last axis',
+  pattern: op('Add', [op('Mul', [unsqueezed, factor]), op('Sub', [repeated('shift'), op('Mul', [mean(x, 'mean', true), factor])])]),
+  check: (match) => exists('LayerNormalization', match.opset, 17) ?? checkVector(match, 'scale') ?? checkVector(match, 'shift') ?? lastKnown(match) ?? whyNotInFront(match),
+  rewrite: (match, edit) => {
+    const input = match.value('x')
+    const y = edit.op('LayerNormalization', [input, vector(match, 'scale'), vector(match, 'shift')], { axis: -1, epsilon: epsilonOf(match) }, { name: match.root.name, like: input })
+    const reshaped = match.findNode('reshaped')
+    return reshaped === undefined ? y : edit.copy(reshaped, [y, match.value('sizes')])
+  },
+}
+
+function whyNotInFront(match: Match): string | undefined {
+  const [before, after] = [match.value('x').shape, match.findNode('reshaped')?.output.shape]
+  if (match.findNode('reshaped') === undefined) return undefined
+  const added = (after?.length ?? 0) - (before?.length ?? 0)
+  const same = before?.every((size, axis) => size !== null && size === after?.[axis + added]) === true
+  return same && after?.slice(0, added).every((size) => size === 1) === true ? undefined : `x ${shapeText(before)} is reshaped to ${shapeText(after)}`
 }
 
 /** Rules are rooted at one operator: an alternative at the root becomes its first form. */
@@ -166,5 +203,5 @@ export const fuseNormalization: Pass = rulePass({
     'an ε that is not one constant number',
     'parts of the computation that something else uses, except x − E x',
   ],
-  rules: [layerNorm(true, true), layerNorm(false, true), layerNorm(false, false), rms, skip],
+  rules: [layerNorm(true, true), layerNorm(false, true), layerNorm(false, false), folded, rms, skip],
 })

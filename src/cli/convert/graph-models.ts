@@ -67,7 +67,10 @@ export function pictureFor(model: Model, { picture }: GraphModel): Tensor {
   return Tensor.from(Array.from(picture.dataSync()), picture.shape, input?.dtype ?? 'float32')
 }
 
-/** max |a − b| / max |b| over every output, b being TensorFlow.js's; infinite where a shape differs or an output is missing. */
+/** What is added to the largest number of an output: where all are next to 0, as scores of nothing found are, only 1e-6 of rounding is left. */
+const NEAR_ZERO = 0.01
+
+/** max |a − b| / (max |b| + 0.01) over every output, b being TensorFlow.js's; infinite where a shape differs or an output is missing. */
 export function differenceFrom(expected: readonly tf.Tensor[], theirs: GraphModel, ours: Readonly<Record<string, RunTensor>>): number {
   if (Object.keys(ours).length !== expected.length) return Infinity
   return expected.reduce((most, result, i) => {
@@ -77,6 +80,6 @@ export function differenceFrom(expected: readonly tf.Tensor[], theirs: GraphMode
     const want = Array.from(result.dataSync(), Number)
     const largest = want.reduce((a, x) => Math.max(a, Math.abs(x)), 0)
     const error = want.reduce((a, x, at) => Math.max(a, Math.abs(x - Number(got.data[at]))), 0)
-    return Math.max(most, error === 0 ? 0 : error / largest)
+    return Math.max(most, error / (largest + NEAR_ZERO))
   }, 0)
 }

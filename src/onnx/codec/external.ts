@@ -28,6 +28,11 @@ export class FileRange implements TensorSource {
     this.use(offset, target.byteLength, (descriptor, at) => { fill(descriptor, at, target) })
   }
 
+  /** What messages call it. */
+  protected get what(): string {
+    return 'The data of a tensor'
+  }
+
   /** The file that is opened. */
   protected get place(): string {
     return this.file
@@ -35,12 +40,12 @@ export class FileRange implements TensorSource {
 
   private use<T>(offset: number, length: number, read: (descriptor: number, at: number) => T): T {
     if (this.stamp !== undefined && stampOf(this.file) !== this.stamp) {
-      throw new OnnxError('ONNX_EXTERNAL', 'The file of a tensor was changed after it was loaded', {
+      throw new OnnxError('ONNX_EXTERNAL', `${this.what} was changed after it was loaded`, {
         where: this.file, fix: 'load the model again',
       })
     }
     if (offset < 0 || length < 0 || offset + length > this.byteLength) {
-      throw new OnnxError('ONNX_EXTERNAL', 'A tensor is read beyond its data', {
+      throw new OnnxError('ONNX_EXTERNAL', `${this.what} is read beyond its end`, {
         expected: `at most ${this.byteLength} bytes`, got: `${length} from ${offset}`, where: this.file,
       })
     }
@@ -50,14 +55,14 @@ export class FileRange implements TensorSource {
       const { size } = fstatSync(descriptor)
       const end = this.offset + offset + length
       if (end > size) {
-        throw new OnnxError('ONNX_EXTERNAL', 'The file of a tensor is too short', {
+        throw new OnnxError('ONNX_EXTERNAL', `The file of ${this.what.toLowerCase()} is too short`, {
           expected: `${end} bytes`, got: `${size} bytes`, where: this.file, fix: 'copy the file completely',
         })
       }
       return read(descriptor, this.offset + offset)
     } catch (cause) {
       if (cause instanceof OnnxError) throw cause
-      throw new OnnxError('ONNX_EXTERNAL', 'The data of a tensor cannot be read', {
+      throw new OnnxError('ONNX_EXTERNAL', `${this.what} cannot be read`, {
         got: messageOf(cause), where: this.file, fix: 'put the file beside the model', cause,
       })
     } finally {
@@ -70,6 +75,10 @@ export class FileRange implements TensorSource {
 export class FileSource extends FileRange {
   constructor(file: string, offset: number, byteLength: number, readonly entries: ReadonlyMap<string, string>) {
     super(file, offset, byteLength)
+  }
+
+  protected override get what(): string {
+    return 'External data'
   }
 
   protected override get place(): string {

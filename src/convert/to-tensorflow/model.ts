@@ -385,12 +385,15 @@ export function toTensorFlow(model: Model, options: ToTensorFlowOptions = {}): T
   return new TensorFlowModel(model, options)
 }
 
-/** TensorFlow.js keeps the names of variables in one place: a second model's get a number. */
+/**
+ * TensorFlow.js keeps the names of all variables in one place and refuses a second one, also when a layer that is made later wants a
+ * name that a converted model has. No layer makes names with a number sign.
+ */
 function freeName(name: string): string {
   const taken = tf.engine().registeredVariables
-  let free = name
-  for (let i = 1; taken[free] !== undefined; i++) free = `${name}_${i}`
-  return free
+  let number = 1
+  while (taken[`${name}#${number}`] !== undefined) number++
+  return `${name}#${number}`
 }
 
 /** Old exporters write weights as Constant nodes. */

@@ -124,6 +124,17 @@ describe('GraphLearner', () => {
     expect(learner.toModel().graph.nodes.map(({ opType }) => opType)).toEqual(model.graph.nodes.map(({ opType }) => opType))
   })
 
+  it('leaves the names of its weights to layers that are made later', () => {
+    const model = (): Model => image((g, x) => g.op('Add', [x, g.constant(weights([4, 1, 1], 105, 0.5), 'twice/bias')]))
+    const [one, two] = [new GraphLearner(model()), new GraphLearner(model())]
+    const layer = tf.sequential({ layers: [tf.layers.dense({ name: 'twice', units: 2, inputShape: [3] })] })
+    expect(layer.predict(tf.zeros([1, 3]))).toBeInstanceOf(tf.Tensor)
+    expect([one.names, two.names]).toEqual([['twice/bias'], ['twice/bias']])
+    one.dispose()
+    two.dispose()
+    layer.dispose()
+  })
+
   it('hooks see weights where they are read and values where they are made, and may replace them', () => {
     const model = image((g, x) => g.op('Relu', [g.op('Conv', [x, g.constant(weights([2, 4, 1, 1], 103, 0.5), 'kernel'), g.constant(weights([2], 104, 0.5), 'bias')])]))
     const [conv, relu] = model.graph.nodes.map((node) => node.output.name)

@@ -239,7 +239,7 @@ describe('training', () => {
   test('lowers the loss; the model as ONNX then gives the same outputs in ONNX Runtime', () => {
     const source = network()
     const model = toTensorFlow(source)
-    expect(model.trainableWeights.map(({ name }) => name)).toEqual(['conv.weight', 'conv.bias', 'bn.weight', 'bn.bias', 'fc.weight', 'fc.bias'])
+    expect(model.trainableWeights.map(({ name }) => name.replace(/#\d+$/, ''))).toEqual(['conv.weight', 'conv.bias', 'bn.weight', 'bn.bias', 'fc.weight', 'fc.bias'])
     const losses = train(model, 30)
     expect(losses[losses.length - 1]).toBeLessThan(0.8 * (losses[0] ?? 0))
     const tuned = model.toOnnx()
@@ -323,7 +323,7 @@ describe('quantized models', () => {
 
   test('train their weights before rounding, and write integers', () => {
     const model = toTensorFlow(quantized())
-    expect(model.trainableWeights.map(({ name }) => name)).toEqual(['w.quantized'])
+    expect(model.trainableWeights.map(({ name }) => name.replace(/#\d+$/, ''))).toEqual(['w.quantized'])
     const x = input([16, 3], 1)
     const target = tf.matMul(x, tf.tensor2d([[0.5, 0.4], [-0.3, 0.2], [0.6, -1.1]]))
     const optimizer = tf.train.adam(0.05)

@@ -6,7 +6,7 @@ import type { NativeTensor } from '../runtime'
 import { blockOf } from './blocked'
 import { Builder } from './builder'
 import { EngineError } from './errors'
-import { build } from './executor'
+import { build, runCompiled } from './executor'
 import type { Compiled } from './executor'
 import { backend, register } from './register'
 import { Lazy } from './record'
@@ -116,12 +116,7 @@ function execute(ready: Ready, inputs: readonly tf.Tensor[]): TraceResult {
   inputs.forEach(feed)
   ready.read.forEach((variable, i) => { feed(variable, inputs.length + i) })
   const count = ready.names.length
-  const into: Record<string, NativeTensor | null> = {}
-  compiled.outputNames.forEach((name, i) => { into[name] = spare[i - count] ?? null })
-  const results = compiled.session.runNative(feeds, into)
-  const values = compiled.outputNames.map((name, i): Lazy => {
-    const result = into[name] ?? results[name]
-    if (!result) throw new EngineError('ENGINE_INTERNAL', `The run gave no ${name}`)
+  const values = runCompiled(compiled, feeds, [...ready.names.map(() => undefined), ...spare]).map((result, i): Lazy => {
     const value = new Lazy(result.dims, result.type as 'float32')
     value.data = result.data as EngineData
     value.native = result

@@ -1,10 +1,13 @@
 // From the engine's graph to a model of the onnx room, whose codec writes the bytes.
 import { Graph, Model, Node, Tensor, Value, tensorType, toAttribute } from '../onnx'
 import type { Attribute, Dim } from '../onnx'
+import { KEEPS_OUTPUTS } from '../runtime'
 import type { GraphAttribute, GraphNode, GraphWriter, V } from './graph'
 
 /** The operator set that lowerings are written for. */
 export const OPSET = 21
+/** `TensorProto.DataType` */
+const BFLOAT16 = 16
 
 const attributeOf = (name: string, value: GraphAttribute): Attribute =>
   typeof value === 'object' && 'float' in value ? toAttribute(name, value.float, 'float') : toAttribute(name, value)
@@ -15,9 +18,11 @@ export interface Naming {
   readonly graph: string
   /** Name of each output, in order. */
   readonly outputs: readonly string[]
-  /** The declared shape of an input or output, when it is not the traced one. */
+  /** Puts the output in front with which `Session.runInto` copies nothing. */
+  readonly keepsOutputs?: boolean
   /** Writes nodes for a constant that is to be computed, e.g. from the batch size; undefined leaves it a constant. */
   readonly compute?: (v: V, graph: Graph) => Value | undefined
+  /** The declared shape of an input or output, when it is not the traced one. */
   readonly shapeOf?: (v: V, index: number, kind: 'input' | 'output') => readonly Dim[]
 }
 
@@ -65,6 +70,12 @@ export function toModel(writer: GraphWriter, outputs: readonly V[], naming: Nami
       name: `${node.op}_${number}`, domain: node.domain,
       attributes: new Map(Object.entries(node.attributes).map(([key, value]) => [key, attributeOf(key, value)])),
     }))
+  }
+  if (naming.keepsOutputs) {
+    const nothing = graph.addInitializer('nothing', Tensor.from(new Float32Array(0), [0], 'float32'))
+    const { output } = graph.append(new Node('Cast', [nothing], [KEEPS_OUTPUTS], { name: KEEPS_OUTPUTS, attributes: new Map([['to', toAttribute('to', BFLOAT16)]]) }))
+    output.type = tensorType('bfloat16', [0])
+    graph.addOutput(output)
   }
   outputs.forEach((v, index) => {
     let value = made.get(v)

@@ -1,8 +1,9 @@
 // Runs what was recorded: a key of the whole graph's structure finds the session that was made for it, or one is made.
 // Numbers that change (data, learning rates) are inputs of the session, so a training step compiles once.
-import { throwIfInterrupted } from '../core'
+import { elementCount, throwIfInterrupted } from '../core'
+import type { Shape } from '../core'
 import { writeModel } from '../onnx'
-import { Session, toNative } from '../runtime'
+import { toNative } from '../runtime'
 import type { NativeTensor } from '../runtime'
 import { blockOf } from './blocked'
 import { Builder } from './builder'
@@ -10,21 +11,22 @@ import { costOf } from './cost'
 import { toModel } from './encode'
 import { MOST_SPECIAL, Numbers, holds } from './numbers'
 import type { V } from './graph'
-import type { EngineData, Lazy } from './record'
+import type { EngineData, EngineDType, Lazy } from './record'
 import type { EngineOptions } from './options'
 import { rewritten } from './rewrite'
+import { ThreadChoice } from './threads'
 import { inOrder, writeGraph } from './write'
 
 /** A graph made ready to run. */
 export interface Compiled {
-  readonly session: Session
+  readonly session: ThreadChoice
   readonly inputNames: readonly string[]
-  readonly outputNames: readonly string[]
-  readonly fetches: Record<string, null>
+  readonly outputs: readonly { readonly name: string; readonly shape: Shape; readonly dtype: EngineDType }[]
+  /** Results are written into arrays of ours; see `Session.runInto`. */
+  readonly keepsOutputs: boolean
   /** Estimated memory: the model and what a run holds. */
   readonly bytes: number
   readonly flops: number
-  readonly threads: number
   readonly nodes: number
   /** The numbers among the inputs, and a session in which those that stay the same are constants. */
   numbers?: Numbers
@@ -50,22 +52,40 @@ export interface ExecutorCounts {
   runMs: number
 }
 
+/** Bytes of outputs from which on they are written into arrays of ours: copying them takes longer than the error that avoids it. */
+const KEEP_BYTES = 2 ** 17
+const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const
+
 /** Makes a session for a graph; inputs and outputs keep their order. */
 export function build(b: Builder, written: readonly V[], options: EngineOptions): Compiled {
   const values = rewritten(b, written)
-  const outputNames = values.map((_, i) => `o${i}`)
-  const bytes = writeModel(toModel(b, values, { graph: 'recorded', outputs: outputNames }))
+  const outputs = values.map((v, i) => ({ name: `o${i}`, shape: v.shape, dtype: v.dtype as EngineDType }))
+  const keepsOutputs = options.providers.every((provider) => provider === 'cpu')
+    && values.reduce((sum, v) => sum + 4 * elementCount(v.shape), 0) >= KEEP_BYTES
+  const bytes = writeModel(toModel(b, values, { graph: 'recorded', outputs: outputs.map(({ name }) => name), keepsOutputs }))
   const nodes = b.live(values)
   const cost = costOf(nodes)
   const threads = cost.flops < options.parallelFlops ? 1 : options.threads
-  const session = Session.create(bytes, {
+  const session = new ThreadChoice(bytes, {
     threads, providers: options.providers, spinning: threads === 1 ? 'off' : options.spinning,
-  })
+  }, options.measureThreads)
   return {
-    session, outputNames, threads, flops: cost.flops, nodes: nodes.length, bytes: bytes.length + cost.bytes,
-    inputNames: session.inputs.map((i) => i.name),
-    fetches: Object.fromEntries(outputNames.map((name) => [name, null])),
+    session, outputs, keepsOutputs, flops: cost.flops, nodes: nodes.length, bytes: bytes.length + cost.bytes,
+    inputNames: session.inputNames,
   }
+}
+
+/** Runs a graph. `spare`: arrays that outputs may be written into, by position. */
+export function runCompiled({ session, outputs, keepsOutputs }: Compiled, feeds: Record<string, NativeTensor>, spare: readonly (NativeTensor | undefined)[] = []): NativeTensor[] {
+  if (!keepsOutputs) {
+    const fetches = Object.fromEntries(outputs.map(({ name }, i) => [name, spare[i] ?? null]))
+    const results = session.run((one) => one.runNative(feeds, fetches))
+    return outputs.map(({ name }, i) => spare[i] ?? results[name] as NativeTensor)
+  }
+  const into = outputs.map(({ shape, dtype }, i) => spare[i] ?? toNative(dtype, new ARRAYS[dtype](elementCount(shape)), shape))
+  const named = Object.fromEntries(outputs.map(({ name }, i) => [name, into[i] as NativeTensor]))
+  session.run((one) => { one.runInto(feeds, named) })
+  return into
 }
 
 /** Sessions by structure, the least recently used dropped first. */
@@ -103,12 +123,10 @@ export class Executor {
     const special = this.#special(compiled, outputs, leaves)
     const feeds: Record<string, NativeTensor> = {}
     const fed = special ? leaves.filter((_, i) => !special.frozen.has(i)) : leaves
-    const { session, inputNames, fetches } = special?.compiled ?? compiled
-    fed.forEach((leaf, i) => { feeds[inputNames[i] ?? ''] = nativeOf(leaf) })
-    const results = session.runNative(feeds, fetches)
-    outputs.forEach((output, i) => {
-      const result = results[compiled.outputNames[i] ?? '']
-      if (!result) return
+    const chosen = special?.compiled ?? compiled
+    fed.forEach((leaf, i) => { feeds[chosen.inputNames[i] ?? ''] = nativeOf(leaf) })
+    runCompiled(chosen, feeds).forEach((result, i) => {
+      const output = outputs[i] as Lazy
       output.data = result.data as EngineData
       output.native = result
       output.call = undefined

@@ -10,6 +10,8 @@ export interface EngineOptions {
   threads: number
   /** A graph under this many floating-point operations runs on one thread: waking a second costs more than it saves. */
   parallelFlops: number
+  /** Whether a graph that runs often is tried with one thread too, and keeps what is faster. Results can differ in the last bit. */
+  measureThreads: boolean
   /** What idle threads of a graph with several do; see the runtime's `SessionOptions`. */
   spinning: 'off' | 'run' | 'on'
   /** Whether convolutions on the CPU use ONNX Runtime's blocked layout where the processor has one. */
@@ -33,7 +35,7 @@ export interface EngineOptions {
 /** The settings at the start. */
 export function defaultOptions(): EngineOptions {
   return {
-    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, spinning: 'run', blocked: true,
+    providers: ['cpu'], threads: defaultThreads(), parallelFlops: 4e6, measureThreads: true, spinning: 'run', blocked: true,
     maxSessions: 256, maxSessionBytes: 2 * 2 ** 30, flushCalls: 600, maxCalls: 4000, fallback: true,
     replay: true, replayAfterMs: 200,
   }

@@ -94,10 +94,15 @@ MODELS = {**APPLICATIONS, **SMALL}
 def randomize(model, rng, zeros=False):
     """Numbers that show mistakes: statistics that are not zero and one and, with `zeros`, no weights that hide what they add
     to or multiply (biases, and the scales of residual branches, which begin near zero)."""
-    for layer in model._flatten_layers():
+    every = list(model._flatten_layers())
+    # Normalization reads its statistics when it is built or loaded: changed ones would be the file's and not this model's. By
+    # weight and not by layer, because a model is among its own layers and has all their weights.
+    kept = {id(w) for layer in every if isinstance(layer, layers.Normalization) for w in layer.weights}
+    for layer in every:
         statistics = isinstance(layer, layers.BatchNormalization)
-        # Normalization reads its statistics when it is built or loaded: changed ones would be the file's and not this model's.
-        for w in layer.weights if statistics or (zeros and not isinstance(layer, layers.Normalization)) else []:
+        for w in layer.weights if statistics or zeros else []:
+            if id(w) in kept:
+                continue
             if statistics:
                 positive = 'variance' in w.path or 'gamma' in w.path
                 w.assign(rng.uniform(0.6, 1.4, w.shape) if positive else rng.normal(0, 0.2, w.shape))

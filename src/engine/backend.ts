@@ -173,7 +173,7 @@ export class OnnxBackend extends KernelBackend {
     const { value: old } = entry
     if (entry.refCount !== 1 || !old || !sameShape(old.shape, value.shape)) return undefined
     entry.value = value
-    if (this.#recorded > 0) old.unseen = false
+    if (this.#pending.size > 0) old.unseen = false
     return old
   }
 

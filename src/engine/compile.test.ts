@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { writeModel } from '../onnx'
 import { Session } from '../runtime'
 import { compile, start, toOnnx } from '.'
+import { backend } from './register'
 
 beforeAll(async () => { await start() })
 
@@ -50,6 +51,21 @@ describe('compile', () => {
     const before = tf.memory().numTensors
     for (let i = 0; i < 20; i++) step(a, b).dispose()
     expect(tf.memory().numTensors).toBe(before)
+  })
+
+  it('writes new weights into the arrays of the step before last, until somebody looks at one', () => {
+    const weights = tf.variable(tf.ones([8, 8]))
+    const halve = compile(() => { weights.assign(weights.mul(0.5)); return weights.sum() })
+    const array = () => backend().view(weights)?.value.data
+    const arrays = new Set(Array.from({ length: 8 }, () => { halve().dispose(); return array() }).slice(3))
+    expect(arrays.size).toBe(2)
+    // A recorded call and a caller each keep the array that they see.
+    const later = weights.add(0), seen = weights.dataSync(), value = seen[0]
+    for (let i = 0; i < 4; i++) halve().dispose()
+    expect([seen[0], later.dataSync()[0]]).toEqual([value, value])
+    expect(weights.dataSync()[0]).toBe(Number(value) / 16)
+    halve.dispose()
+    tf.dispose([weights, later])
   })
 
   it('refuses functions that read values or draw random numbers, and says what to do', () => {

@@ -14,7 +14,7 @@ const TORCH = 'PyTorch eager'
 const ORDINARY = 'whetstone'
 const COMPILED = 'whetstone, compiled'
 const BATCH = 'whetstone, trainOnBatch'
-const STEPS: Readonly<Record<string, number>> = { mlp: 40, cnn: 10, resnet8: 5, lstm: 8, transformer: 8 }
+const STEPS: Readonly<Record<string, number>> = { mlp: 40, cnn: 10, resnet8: 5, lstm: 20, transformer: 16 }
 
 const load = createRequire(__filename)
 const absent = (name: string): string | undefined => {
@@ -47,7 +47,7 @@ async function run(context: BenchContext): Promise<void> {
     if (!one) continue
     const script = path.join(context.root, 'src', 'cli', 'training', 'peer.py')
     context.add(await compare({
-      name: one.name, unit: 'ms', rounds: 9, warmup: 2,
+      name: one.name, unit: 'ms', rounds: 9, warmup: 4,
       contestants: [
         contestant(TORCH, steps, python ?? 'python3', [script, model, String(threads)],
           python === undefined ? 'PyTorch is not installed: set WHETSTONE_PYTHON to a Python that has it' : undefined),

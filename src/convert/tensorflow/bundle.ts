@@ -16,16 +16,28 @@ const MAX_ENTRIES = 1_000_000
 /** Bytes of an index: names and places of that many entries. */
 const MAX_INDEX_BYTES = 2 ** 28
 
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+/** Eight tables of 256: what a byte adds to the checksum when k more bytes follow it. Signed, so that they stay small integers. */
+const crcTables = new Int32Array(8 * 256)
+for (let n = 0; n < 256; n++) {
   let c = n
-  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1
-  return c >>> 0
-})
+  for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1
+  crcTables[n] = c
+}
+for (let n = 256; n < crcTables.length; n++) {
+  const c = crcTables[n - 256] ?? 0
+  crcTables[n] = (crcTables[c & 255] ?? 0) ^ (c >>> 8)
+}
 
-/** CRC-32C (Castagnoli; RFC 3720, appendix B.4). */
+/** CRC-32C (Castagnoli; RFC 3720, appendix B.4), eight bytes at a time (Kounavis and Berry, A Systematic Approach to Building High Performance Software-Based CRC Generators, 2005). */
 export function crc32c(bytes: Uint8Array, start = 0): number {
-  let c = ~start >>> 0
-  for (let i = 0; i < bytes.length; i++) c = (crcTable[(c ^ (bytes[i] ?? 0)) & 255] ?? 0) ^ (c >>> 8)
+  const t = crcTables, { length } = bytes
+  let c = ~start, i = 0
+  for (const end = length - 7; i < end; i += 8) {
+    c ^= (bytes[i] as number) | (bytes[i + 1] as number) << 8 | (bytes[i + 2] as number) << 16 | (bytes[i + 3] as number) << 24
+    c = (t[1792 + (c & 255)] as number) ^ (t[1536 + (c >>> 8 & 255)] as number) ^ (t[1280 + (c >>> 16 & 255)] as number) ^ (t[1024 + (c >>> 24)] as number)
+      ^ (t[768 + (bytes[i + 4] as number)] as number) ^ (t[512 + (bytes[i + 5] as number)] as number) ^ (t[256 + (bytes[i + 6] as number)] as number) ^ (t[bytes[i + 7] as number] as number)
+  }
+  for (; i < length; i++) c = (t[(c ^ (bytes[i] as number)) & 255] as number) ^ (c >>> 8)
   return ~c >>> 0
 }
 

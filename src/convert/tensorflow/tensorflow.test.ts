@@ -77,6 +77,7 @@ describe('checkpoints', () => {
     expect(crc32c(new Uint8Array(32)).toString(16)).toBe('8a9136aa')
     expect(crc32c(new Uint8Array(32).fill(0xff)).toString(16)).toBe('62a8ab43')
     expect(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i)).toString(16)).toBe('46dd794e')
+    expect(crc32c(Buffer.from('123456789')).toString(16)).toBe('e3069283')
     expect(maskedCrc(0)).toBe(0xa282ead8)
   })
 

@@ -1,62 +1,24 @@
 // An ONNX model as differentiable TensorFlow.js code: the graph is walked, each node computed by TensorFlow.js operations.
 import * as tf from '@tensorflow/tfjs'
-import { DTYPES, displaySymbol, throwIfInterrupted, type DType, type MimeBundle } from '../../core'
+import { DTYPES, displaySymbol, throwIfInterrupted, type MimeBundle } from '../../core'
 import {
   cloneModel, formatShape, formatType, inlineFunctions, Tensor, topologicalOrder,
-  type Dim, type Graph, type Model, type Node, type Value,
+  type Graph, type Model, type Node, type Value,
 } from '../../onnx'
 import { evaluate } from '../../optimization/evaluate'
 import { Datum, tensorFlowType, tensorOf } from './datum'
-import { ConvertError, MissingOperatorsError } from '../errors'
+import { ConvertError } from '../errors'
 import type { Call } from './operator'
 import { dequantized, requantized } from './latent'
+import { named, type ApplyOptions, type ModelInputs, type RunOptions, type TensorFlowHooks, type TensorFlowPort, type ToTensorFlowOptions } from './options'
+import { constantsToInitializers, freeName, requireSupported, unsupported } from './prepare'
 import { operatorOf } from './table'
 import { initializersOf, roleOf, type Role } from './weights'
 
 /** Elements up to which sizes and indices are computed without TensorFlow.js. */
 const KNOWN_LIMIT = 65536
 
-/** Changes to what a model computes: fake quantization, adapters and masks enter here. Part of its gradient. */
-export interface TensorFlowHooks {
-  /** Before a node reads a weight: `Conv(x, W)` asks with its W. */
-  readonly weight?: (name: string, weight: tf.Tensor, node: Node, index: number) => tf.Tensor
-  /** After a value of floats is computed, by its name; also the model's inputs. */
-  readonly value?: (name: string, value: tf.Tensor) => tf.Tensor
-}
-
-export interface ToTensorFlowOptions {
-  /** Whether an initializer is trained; called for every float one. Default: by its place in the graph. */
-  readonly trainable?: (name: string, tensor: Tensor) => boolean
-  /** `train` (default): quantized weights are trained before their rounding. `freeze`: they stay as they are. */
-  readonly quantizedWeights?: 'train' | 'freeze'
-  readonly hooks?: TensorFlowHooks
-}
-
-/** How the model is run. */
-export interface ApplyOptions {
-  /** Batch statistics in batch normalization, which also move the running ones, and dropout. Default false. */
-  readonly training?: boolean
-  /** Whether dropout drops; default as `training`. A compiled step cannot draw random numbers and says false. */
-  readonly dropout?: boolean
-}
-
-/** How the model is run, and what is asked of it. */
-export interface RunOptions extends ApplyOptions {
-  /** Names of values: outputs, or features from the middle. Default: the outputs. */
-  readonly outputs?: readonly string[]
-}
-
 type Mode = Required<ApplyOptions>
-
-/** An input or output by name, type and shape. */
-export interface TensorFlowPort {
-  readonly name: string
-  readonly dtype: DType
-  readonly shape: readonly Dim[] | undefined
-}
-
-/** Inputs of a model: the only one, all in order, or by name. */
-export type ModelInputs = tf.Tensor | readonly tf.Tensor[] | Readonly<Record<string, tf.Tensor>>
 
 interface Weight {
   readonly value: Value
@@ -136,11 +98,15 @@ export class TensorFlowModel {
    */
   run(inputs: ModelInputs, options: RunOptions = {}): Record<string, tf.Tensor> {
     if (this.disposed) throw new ConvertError('CONVERT_OPTION', 'The model was disposed of', { fix: 'make it again with toTensorFlow' })
-    const feeds = this.named(inputs)
+    const ports = new Map(this.model.graph.inputs.map((value) => [value.name, value]))
+    const feeds = named(inputs, this.inputs)
     const { training = false, dropout = training, outputs } = options
     return tf.tidy(() => {
       const values = new Map<Value, Datum>()
-      for (const [value, tensor] of feeds) values.set(value, this.hooked(value.name, Datum.of(tensor, value.dtype ?? 'float32')))
+      for (const [{ name, dtype }, tensor] of feeds) {
+        const value = ports.get(name)
+        if (value !== undefined) values.set(value, this.hooked(name, Datum.of(tensor, dtype)))
+      }
       const results = this.graph(this.model.graph, values, { training, dropout })
       const wanted = outputs === undefined ? results.map((datum, i) => [this.outputs[i]?.name ?? '', datum] as const)
         : outputs.map((name) => [name, this.valueOf(name, values)] as const)
@@ -255,30 +221,6 @@ export class TensorFlowModel {
     this.byValue.set(value, role === 'latent' ? Datum.latent(variable, tensor.dtype) : Datum.of(variable, tensor.dtype))
   }
 
-  private named(inputs: ModelInputs): [Value, tf.Tensor][] {
-    const given = inputs instanceof tf.Tensor ? [inputs] : inputs
-    const entries = Array.isArray(given) ? (given as tf.Tensor[]).map((tensor, i): [string | undefined, tf.Tensor] => [this.inputs[i]?.name, tensor])
-      : Object.entries(given as Record<string, tf.Tensor>)
-    const expected = this.inputs.map(({ name, shape }) => `${name}${shape === undefined ? '' : formatShape(shape)}`).join(', ')
-    const found: [Value, tf.Tensor][] = []
-    for (const [name, tensor] of entries) {
-      const port = this.inputs.find((input) => input.name === name)
-      const value = this.model.graph.inputs.find((input) => input.name === name)
-      const { shape } = port ?? {}
-      const fits = shape === undefined || (shape.length === tensor.rank && shape.every((size, axis) => typeof size !== 'number' || size === tensor.shape[axis]))
-      if (port === undefined || value === undefined || !fits) {
-        throw new ConvertError('CONVERT_SHAPE', port === undefined ? `The model has no input ${name ?? `number ${found.length}`}` : `The input ${port.name} does not fit`, {
-          expected, got: formatShape(tensor.shape),
-        })
-      }
-      const type = tensorFlowType(port.dtype)
-      found.push([value, tensor.dtype === type ? tensor : tf.cast(tensor, type)])
-    }
-    const missing = this.inputs.find((input) => !found.some(([value]) => value.name === input.name))
-    if (missing !== undefined) throw new ConvertError('CONVERT_SHAPE', `The input ${missing.name} is missing`, { expected })
-    return found
-  }
-
   private valueOf(name: string, values: ReadonlyMap<Value, Datum>): Datum {
     const value = this.model.graph.find(name)
     const found = value && (values.get(value) ?? this.byValue.get(value))
@@ -383,45 +325,4 @@ export class TensorFlowModel {
  */
 export function toTensorFlow(model: Model, options: ToTensorFlowOptions = {}): TensorFlowModel {
   return new TensorFlowModel(model, options)
-}
-
-/**
- * TensorFlow.js keeps the names of all variables in one place and refuses a second one, also when a layer that is made later wants a
- * name that a converted model has. No layer makes names with a number sign.
- */
-function freeName(name: string): string {
-  const taken = tf.engine().registeredVariables
-  let number = 1
-  while (taken[`${name}#${number}`] !== undefined) number++
-  return `${name}#${number}`
-}
-
-/** Old exporters write weights as Constant nodes. */
-function constantsToInitializers(graph: Graph): void {
-  for (const node of graph.nodes) {
-    for (const inner of node.subgraphs) constantsToInitializers(inner)
-    const tensor = node.opType === 'Constant' && node.domain === '' ? node.get('value', 'tensor') : undefined
-    if (tensor === undefined || node.output.isGraphOutput) continue
-    const before = node.output
-    const { name } = before
-    const value = graph.addInitializer(`${name}__constant`, tensor)
-    graph.replaceAllUses(before, value)
-    graph.remove(node)
-    value.currentName = name
-  }
-}
-
-function requireSupported(model: Model): void {
-  const missing = [...model.graph.allNodes()].filter((node) => operatorOf(node.opType, node.domain) === undefined)
-  if (missing.length > 0) throw unsupported(missing)
-}
-
-function unsupported(nodes: readonly Node[]): MissingOperatorsError {
-  const places = new Map<string, string[]>()
-  for (const node of nodes) {
-    const name = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`
-    places.set(name, [...(places.get(name) ?? []), node.name || node.outputs[0]?.name || '?'])
-  }
-  const instead = 'cut out the part that is trained with onnx.extractModel(model, inputs, outputs), and run the rest with ONNX Runtime'
-  return new MissingOperatorsError('ONNX', [...places].map(([operator, list]) => ({ operator, places: list, instead })), 'TensorFlow.js')
 }

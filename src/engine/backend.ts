@@ -53,6 +53,8 @@ export class OnnxBackend extends KernelBackend {
   readonly #pending = new Set<Entry>()
   #recorded = 0
   #recordedAtScopeEnd = 0
+  /** Values without tensors that calls may still read: looked at when nothing is pending. */
+  readonly #freed: Lazy[] = []
   #largestScope = 0
   #nextId = 0
 
@@ -77,6 +79,7 @@ export class OnnxBackend extends KernelBackend {
   /** A tensor over a value that may still be pending. */
   tensor(value: Lazy): TensorInfo {
     const entry: Entry = { dtype: value.dtype, refCount: 1, value }
+    value.holders++
     if (!value.data) this.#pending.add(entry)
     return { dataId: this.#put(entry), shape: [...value.shape], dtype: value.dtype }
   }
@@ -124,6 +127,20 @@ export class OnnxBackend extends KernelBackend {
     this.#recorded = 0
     this.#recordedAtScopeEnd = 0
     this.#largestScope = 0
+    if (this.#pending.size > 0) return
+    for (const value of this.#freed.splice(0)) this.#recycle(value)
+  }
+
+  #release(value: Lazy): void {
+    value.holders--
+    if (value.seen || value.holders > 0) return
+    if (this.#pending.size === 0) this.#recycle(value)
+    else this.#freed.push(value)
+  }
+
+  /** Keeps the array of a value that no tensor and no pending call refers to. */
+  #recycle(value: Lazy): void {
+    if (!value.seen && value.holders === 0 && value.data) this.executor.arrays.give(value.dtype, value.data)
   }
 
   override incRef(dataId: object): void {
@@ -149,6 +166,7 @@ export class OnnxBackend extends KernelBackend {
     }
     this.#pending.delete(entry)
     this.#data.delete(dataId)
+    if (entry.value) this.#release(entry.value)
     return true
   }
 
@@ -160,7 +178,7 @@ export class OnnxBackend extends KernelBackend {
         this.readSync(real.dataId) as Float32Array, this.readSync(imag.dataId) as Float32Array)
     }
     if (!entry.value) return util.convertBackendValuesAndArrayBuffer(entry.strings as BackendValues, entry.dtype)
-    entry.value.unseen = false
+    entry.value.seen = true
     return this.dataOf(entry.value)
   }
 
@@ -173,7 +191,9 @@ export class OnnxBackend extends KernelBackend {
     const { value: old } = entry
     if (entry.refCount !== 1 || !old || !sameShape(old.shape, value.shape)) return undefined
     entry.value = value
-    if (this.#pending.size > 0) old.unseen = false
+    value.holders++
+    old.holders--
+    if (this.#pending.size > 0 || old.holders > 0) old.seen = true
     return old
   }
 
@@ -254,7 +274,8 @@ export class OnnxBackend extends KernelBackend {
 
   #entry(values: BackendValues, shape: number[], dtype: DataType, refCount: number): Entry {
     if (!isEngineType(dtype)) return { dtype, refCount, strings: values }
-    const data = dataOf(values, util.sizeFromShape(shape), dtype)
-    return { dtype, refCount, value: materialized([...shape], dtype, data) }
+    const value = materialized([...shape], dtype, dataOf(values, util.sizeFromShape(shape), dtype))
+    value.holders = 1
+    return { dtype, refCount, value }
   }
 }

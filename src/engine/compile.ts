@@ -6,7 +6,7 @@ import type { NativeTensor } from '../runtime'
 import { blockOf } from './blocked'
 import { Builder } from './builder'
 import { EngineError } from './errors'
-import { build, runCompiled } from './executor'
+import { build } from './executor'
 import type { Compiled } from './executor'
 import { backend, register } from './register'
 import { Lazy } from './record'
@@ -103,6 +103,7 @@ function write(traced: Trace) {
     const leaf = leaves.get(value)
     if (leaf) return leaf
     if (!value.data) throw new EngineError('ENGINE_INTERNAL', 'A constant of the trace was not computed')
+    value.seen = true
     return value.uniform === undefined ? b.constant(value.dtype, value.shape, value.data) : b.full(value.shape, value.uniform, value.dtype)
   }, (value) => value.traced)
   return { traced, b, values, read: variables.map((v) => v.variable) }
@@ -116,11 +117,11 @@ function execute(ready: Ready, inputs: readonly tf.Tensor[]): TraceResult {
   inputs.forEach(feed)
   ready.read.forEach((variable, i) => { feed(variable, inputs.length + i) })
   const count = ready.names.length
-  const values = runCompiled(compiled, feeds, [...ready.names.map(() => undefined), ...spare]).map((result, i): Lazy => {
+  const values = own.executor.run(compiled, feeds, [...ready.names.map(() => undefined), ...spare]).map((result, i): Lazy => {
     const value = new Lazy(result.dims, result.type as 'float32')
     value.data = result.data as EngineData
     value.native = result
-    value.unseen = i >= count
+    value.seen = i < count
     return value
   })
   own.executor.counts.runs++
@@ -129,9 +130,9 @@ function execute(ready: Ready, inputs: readonly tf.Tensor[]): TraceResult {
     const value = values[count + i] as Lazy
     const old = own.exchange(variable, value)
     // The next run writes into the array that this one read, if nobody can look at it any more.
-    spare[i] = old?.unseen ? old.native : undefined
+    spare[i] = old && !old.seen ? old.native : undefined
     if (old) return
-    value.unseen = false
+    value.seen = true
     const t = tensorOf(value)
     variable.assign(t)
     t.dispose()

@@ -5,6 +5,7 @@ import type { Shape } from '../core'
 import { writeModel } from '../onnx'
 import { toNative } from '../runtime'
 import type { NativeTensor } from '../runtime'
+import { Arrays } from './arrays'
 import { blockOf } from './blocked'
 import { Builder } from './builder'
 import { costOf } from './cost'
@@ -54,7 +55,6 @@ export interface ExecutorCounts {
 
 /** Bytes of outputs from which on they are written into arrays of ours: copying them takes longer than the error that avoids it. */
 const KEEP_BYTES = 2 ** 17
-const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const
 
 /** Makes a session for a graph; inputs and outputs keep their order. */
 export function build(b: Builder, written: readonly V[], options: EngineOptions): Compiled {
@@ -75,22 +75,10 @@ export function build(b: Builder, written: readonly V[], options: EngineOptions)
   }
 }
 
-/** Runs a graph. `spare`: arrays that outputs may be written into, by position. */
-export function runCompiled({ session, outputs, keepsOutputs }: Compiled, feeds: Record<string, NativeTensor>, spare: readonly (NativeTensor | undefined)[] = []): NativeTensor[] {
-  if (!keepsOutputs) {
-    const fetches = Object.fromEntries(outputs.map(({ name }, i) => [name, spare[i] ?? null]))
-    const results = session.run((one) => one.runNative(feeds, fetches))
-    return outputs.map(({ name }, i) => spare[i] ?? results[name] as NativeTensor)
-  }
-  const into = outputs.map(({ shape, dtype }, i) => spare[i] ?? toNative(dtype, new ARRAYS[dtype](elementCount(shape)), shape))
-  const named = Object.fromEntries(outputs.map(({ name }, i) => [name, into[i] as NativeTensor]))
-  session.run((one) => { one.runInto(feeds, named) })
-  return into
-}
-
 /** Sessions by structure, the least recently used dropped first. */
 export class Executor {
   readonly counts: ExecutorCounts = { runs: 0, compilations: 0, evictions: 0, keyMs: 0, compileMs: 0, runMs: 0 }
+  readonly arrays = new Arrays()
   readonly #sessions = new Map<string, Compiled>()
   #bytes = 0
 
@@ -125,7 +113,7 @@ export class Executor {
     const fed = special ? leaves.filter((_, i) => !special.frozen.has(i)) : leaves
     const chosen = special?.compiled ?? compiled
     fed.forEach((leaf, i) => { feeds[chosen.inputNames[i] ?? ''] = nativeOf(leaf) })
-    runCompiled(chosen, feeds).forEach((result, i) => {
+    this.run(chosen, feeds).forEach((result, i) => {
       const output = outputs[i] as Lazy
       output.data = result.data as EngineData
       output.native = result
@@ -135,8 +123,22 @@ export class Executor {
     this.counts.runMs += performance.now() - ready
   }
 
+  /** Runs a graph. `spare`: arrays that outputs may be written into, by position. */
+  run({ session, outputs, keepsOutputs }: Compiled, feeds: Record<string, NativeTensor>, spare: readonly (NativeTensor | undefined)[] = []): NativeTensor[] {
+    if (!keepsOutputs) {
+      const fetches = Object.fromEntries(outputs.map(({ name }, i) => [name, spare[i] ?? null]))
+      const results = session.run((one) => one.runNative(feeds, fetches))
+      return outputs.map(({ name }, i) => spare[i] ?? results[name] as NativeTensor)
+    }
+    const into = outputs.map(({ shape, dtype }, i) => spare[i] ?? toNative(dtype, this.arrays.take(dtype, elementCount(shape)), shape))
+    const named = Object.fromEntries(outputs.map(({ name }, i) => [name, into[i] as NativeTensor]))
+    session.run((one) => { one.runInto(feeds, named) })
+    return into
+  }
+
   /** Drops all sessions, e.g. when the provider changes. */
   clear(): void {
+    this.arrays.clear()
     for (const compiled of this.#sessions.values()) release(compiled)
     this.#sessions.clear()
     this.#bytes = 0

@@ -161,6 +161,7 @@ function write(fn: (...inputs: tf.Tensor[]) => TraceResult, inputs: readonly Tra
     const leaf = leaves.get(value)
     if (leaf) return leaf
     if (!value.data) throw new EngineError('ENGINE_INTERNAL', 'A constant of the trace was not computed')
+    value.seen = true
     const name = weights.get(value)
     return name === undefined && value.uniform !== undefined ? b.full(value.shape, value.uniform, value.dtype)
       : b.constant(value.dtype, value.shape, value.data, name)

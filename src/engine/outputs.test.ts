@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { KEEPS_OUTPUTS, toNative } from '../runtime'
 import { Builder } from './builder'
-import { build, runCompiled, type Compiled } from './executor'
+import { build, Executor, type Compiled } from './executor'
 import { defaultOptions } from './options'
 
 const compiled: Compiled[] = []
+const executor = new Executor(defaultOptions())
 afterAll(() => { for (const one of compiled) one.session.dispose() })
 
 /** y = x + 1 and x > 0, of `size` numbers. */
@@ -22,12 +23,12 @@ describe('outputs that are written where they are wanted', () => {
     const made = graph(size)
     expect(made.keepsOutputs).toBe(size > 1000)
     const feeds = { [made.inputNames[0] ?? '']: toNative('float32', ramp(size), [size]) }
-    const [y, mask] = runCompiled(made, feeds)
+    const [y, mask] = executor.run(made, feeds)
     expect(y?.data).toEqual(ramp(size).map((v) => v + 1))
     expect(mask?.data).toEqual(Uint8Array.from(ramp(size), (v) => Number(v > 0)))
     expect(mask?.type).toBe('bool')
     const spare = toNative('float32', new Float32Array(size), [size])
-    const [again] = runCompiled(made, feeds, [spare])
+    const [again] = executor.run(made, feeds, [spare])
     expect(again).toBe(spare)
     expect(spare.data).toEqual(y?.data)
   })
@@ -44,6 +45,6 @@ describe('outputs that are written where they are wanted', () => {
   it('that do not fit are a typed error', () => {
     const made = graph(50_000)
     const feeds = { [made.inputNames[0] ?? '']: toNative('float32', ramp(50_000), [50_000]) }
-    expect(() => runCompiled(made, feeds, [toNative('float32', new Float32Array(3), [3])])).toThrow(expect.objectContaining({ code: 'RUNTIME_RUN' }))
+    expect(() => executor.run(made, feeds, [toNative('float32', new Float32Array(3), [3])])).toThrow(expect.objectContaining({ code: 'RUNTIME_RUN' }))
   })
 })

@@ -18,8 +18,10 @@ export class Lazy {
   call: Call | undefined
   /** The one number that a large written array holds throughout, such as the ones of a gradient: written as such, not fed. */
   uniform: 0 | 1 | undefined
-  /** The array is the engine's alone: no caller has seen it, so that a later run may write into it. */
-  unseen = false
+  /** A caller, a trace or an exported model may look at the array. Otherwise a later run may write into it, when no tensor is left. */
+  seen = false
+  /** Tensors that it is the value of. */
+  holders = 0
   /** Depends on an input of a running trace, so it can never be materialized. */
   traced = false
   /** Why it could not be computed; thrown when it is read. */
@@ -56,6 +58,7 @@ export function record(
     outputs: outputs.map((spec) => new Lazy(spec.shape, spec.dtype)),
   }
   const traced = inputs.some((view) => view.value.traced)
+  if (traced) for (const { value } of inputs) value.seen = true
   for (const output of call.outputs) {
     output.call = call
     output.traced = traced
@@ -86,6 +89,7 @@ function attributesKey(attributes: object): string {
 export function materialized(shape: Shape, dtype: EngineDType, data: EngineData): Lazy {
   const value = new Lazy(shape, dtype)
   value.data = data
+  value.seen = true
   value.uniform = data.length >= UNIFORM_FROM ? uniformOf(data) : undefined
   return value
 }

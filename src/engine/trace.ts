@@ -67,7 +67,7 @@ export function trace(
     const view = own.view(variable)
     if (!view) return
     // An exported graph may hold this array as its weights.
-    view.value.unseen = false
+    view.value.seen = true
     const kept = tf.keep(variable.clone())
     let before = view.value
     if (options.variablesAsInputs) {

@@ -58,6 +58,20 @@ def normalized():
     return keras.Model(inputs, layers.Dense(2)(layers.Concatenate()([scale(inputs), whole(inputs)])))
 
 
+def scaled():
+    """Statistics that are given, and the layers that Keras's applications have of their own."""
+    from keras.src.applications.convnext import LayerScale, StochasticDepth
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Normalization(mean=[0.4, 0.5, 0.6], variance=[0.05, 0.06, 0.07])(inputs)
+    x = layers.Conv2D(4, 3, padding='same')(layers.Normalization(mean=0.2, variance=3.0)(x))
+    y = LayerScale(0.3, 4)(layers.Dense(4)(layers.LayerNormalization()(x)))
+    x = layers.Add()([x, StochasticDepth(0.2)(y)])
+    y = LayerScale(0.7, 4)(layers.Conv2D(4, 1)(x))
+    x = CustomScaleLayer(0.17)([x, y])
+    return keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+
+
 SMALL = {
     'dense': seq((6,), lambda: layers.Dense(8, activation='relu'), lambda: layers.Dropout(0.3), lambda: layers.Dense(3, activation='softmax')),
     'cnn': seq((8, 8, 3), lambda: layers.Conv2D(4, 3, activation='relu'), lambda: layers.BatchNormalization(), lambda: layers.MaxPooling2D(), lambda: layers.Flatten(), lambda: layers.Dense(2)),
@@ -66,6 +80,7 @@ SMALL = {
     'unet': unet,
     'attention': attention,
     'normalized': normalized,
+    'scaled': scaled,
     'lstm': seq((7, 5), lambda: layers.LSTM(6, return_sequences=True), lambda: layers.LSTM(4), lambda: layers.Dense(2)),
     'gru': seq((7, 5), lambda: layers.Bidirectional(layers.GRU(6)), lambda: layers.Dense(2)),
     'conv1d': seq((20, 3), lambda: layers.Conv1D(8, 5, padding='causal', activation='elu'), lambda: layers.MaxPooling1D(2), lambda: layers.Conv1D(4, 3, strides=2), lambda: layers.GlobalMaxPooling1D()),

@@ -25,7 +25,7 @@ function survive(use: () => unknown): convert.ConvertError | undefined {
 }
 
 describe('models', () => {
-  test.each(['attention.keras', 'arithmetic.keras', 'gru.keras', 'convs.keras', 'convs.h5', 'lstm.h5', 'normalized.keras'])('%s computes what Keras computed, at two batch sizes', (name) => {
+  test.each(['attention.keras', 'arithmetic.keras', 'gru.keras', 'convs.keras', 'convs.h5', 'lstm.h5', 'normalized.keras', 'scaled.keras', 'scaled.h5'])('%s computes what Keras computed, at two batch sizes', (name) => {
     const { model, report } = convert.convert(path.join(fixtures, name))
     expect(onnx.validateModel(model)).toEqual([])
     expect(report.operators.length).toBeGreaterThan(0)

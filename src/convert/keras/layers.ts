@@ -135,6 +135,16 @@ const merge = (name: string, last?: (c: LayerContext, y: Value) => Value): Lower
   else c.out(done)
 })
 
+/** x + scale · y: a layer of InceptionResNetV2 in Keras's applications. */
+const scaledSum = entry(['Mul', 'Add'], (c) => {
+  const [x, y] = c.inputs
+  if (x === undefined || y === undefined || x.rank !== y.rank) throw c.error('two inputs of the same rank are expected', `${c.inputs.length}`)
+  const first = x.isFirst || y.isFirst
+  const sum = c.op('Add', [first ? x.first : x.value, c.op('Mul', [first ? y.first : y.value, c.scalar(c.float('scale', 1))])])
+  if (first) c.outFirst(sum)
+  else c.out(sum)
+})
+
 const concatenate = entry(['Concat'], (c) => {
   const axis = c.int('axis', -1)
   const at = axis < 0 ? axis + c.rank : axis
@@ -194,14 +204,30 @@ const rescaled = (c: LayerContext, key: string, otherwise: number): Value => {
   return found !== undefined && Array.isArray(found.value) ? c.emitter.numbers(found.list.map((n) => n.float), 'float32') : c.scalar(found?.float ?? otherwise)
 }
 
-/** (x − μ)/max(σ, 1e-7) with the statistics of `adapt`, along the last axis. */
+/** Statistics that were given when the layer was made: one number for all, or one for each place of the last axis. */
+function given(c: LayerContext, key: string): Tensor | undefined {
+  const found = c.config.maybe(key)
+  if (found === undefined || found.value === null) return undefined
+  const numbers = Array.isArray(found.value) ? found.list.map((n) => n.float) : [found.float]
+  return Tensor.from(Float32Array.from(numbers), Array.isArray(found.value) ? [numbers.length] : [])
+}
+
+/** (x − μ)/max(σ, 1e-7) along the last axis, with statistics that were given or those of `adapt`. */
 const normalization = entry(['Sub', 'Div'], (c) => {
-  const [mean, variance] = c.weights
-  requireLastAxis(c)
-  if (mean === undefined || variance === undefined || mean.shape.length > 1) throw c.error('statistics that were given by hand or lie along other axes than the last are not read')
+  const [mean, variance] = [given(c, 'mean') ?? c.weights[0], given(c, 'variance') ?? c.weights[1]]
+  if (mean === undefined || variance === undefined || mean.shape.length > 1) throw c.error('statistics of several axes are not read')
+  if (mean.shape.length > 0) requireLastAxis(c)
   if (c.flag('invert', false)) throw c.error('the inverse is not read')
   const deviation = Float32Array.from(variance.toArray() as Float32Array, (v) => Math.max(Math.sqrt(v), 1e-7))
   c.out(c.op('Div', [c.op('Sub', [c.x.value, c.constant(mean, 'mean')]), c.constant(Tensor.from(deviation, variance.shape), 'deviation')]))
+})
+
+/** x · γ along the last axis: a layer of ConvNeXt in Keras's applications. */
+const layerScale = entry(['Mul'], (c) => {
+  const gamma = c.weight(0)
+  const scale = Held.of(c.emitter, c.constant(gamma.reshape([...new Array<number>(Math.max(0, c.rank - 1)).fill(1), gamma.size]), 'gamma'))
+  if (c.x.isFirst) c.outFirst(c.op('Mul', [c.x.first, scale.first]))
+  else c.out(c.op('Mul', [c.x.value, scale.value]))
 })
 
 const LAYERS: Readonly<Record<string, Lowering<LayerContext>>> = {
@@ -249,9 +275,9 @@ const LAYERS: Readonly<Record<string, Lowering<LayerContext>>> = {
   UpSampling1D: upsample(1), UpSampling2D: upsample(2),
   Embedding: entry(['Gather'], (c) => { c.out(c.op('Gather', [c.constant(c.weight(0), 'embeddings'), c.emitter.cast(c.x.value, 'int32')], { axis: 0 })) }),
   ...recurrentLayers, MultiHeadAttention: attention,
-  Normalization: normalization,
+  Normalization: normalization, LayerScale: layerScale, CustomScaleLayer: scaledSum,
   Rescaling: entry(['Mul', 'Add'], (c) => { c.out(c.op('Add', [c.op('Mul', [c.x.value, rescaled(c, 'scale', 1)]), rescaled(c, 'offset', 0)])) }),
-  ...Object.fromEntries(['Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'ActivityRegularization', 'Identity'].map((name) => [name, identity])),
+  ...Object.fromEntries(['Dropout', 'SpatialDropout1D', 'SpatialDropout2D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'ActivityRegularization', 'StochasticDepth', 'Identity'].map((name) => [name, identity])),
 }
 
 /** The lowerings of Keras layers: built in, and those that a user registers. */

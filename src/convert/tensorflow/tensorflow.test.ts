@@ -38,7 +38,7 @@ function survive(use: () => unknown): convert.ConvertError | undefined {
 }
 
 describe('SavedModels', () => {
-  test.each(['cnn', 'convs', 'unet', 'lstm', 'normalized'])('%s computes what TensorFlow computed, at two batch sizes', (name) => {
+  test.each(['cnn', 'convs', 'unet', 'lstm', 'normalized', 'scaled'])('%s computes what TensorFlow computed, at two batch sizes', (name) => {
     const { model, report } = convert.convert(path.join(fixtures, name))
     expect(onnx.validateModel(model)).toEqual([])
     expect(report.parts.symbols).toHaveProperty('batch')

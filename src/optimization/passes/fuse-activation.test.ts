@@ -33,6 +33,17 @@ describe('GELU', () => {
     expect(operators(applied(model(17, exact(place)), pass, { target: 'onnxruntime' }).model)).toEqual({ 'com.microsoft.Gelu': 1 })
   })
 
+  test.each([
+    ['Neg, then ÷', (g: GraphBuilder, x: Value) => g.op('Div', [g.op('Neg', [x]), g.constant(Math.SQRT2)])],
+    ['Neg, then ×', (g: GraphBuilder, x: Value) => g.op('Mul', [g.op('Neg', [x]), g.constant(Math.SQRT1_2)])],
+    ['÷, then Neg', (g: GraphBuilder, x: Value) => g.op('Neg', [g.op('Div', [x, g.constant(Math.SQRT2)])])],
+    ['× a negative number', (g: GraphBuilder, x: Value) => g.op('Mul', [g.constant(-Math.SQRT1_2), x])],
+  ] as const)('as TensorFlow writes it, x ÷ 2 × erfc(−x ÷ √2): %s', (_, inner) => {
+    const erfc = (of: typeof inner) => model(20, (g, x) => half(g, x, g.op('Sub', [g.constant(1), g.op('Erf', [of(g, x)])]), 1))
+    expect(operators(applied(erfc(inner), pass).model)).toEqual({ Gelu: 1 })
+    expect(pass.run(erfc((g, x) => g.op('Neg', [inner(g, x)]))).modified).toBe(false)
+  })
+
   test.each([[0, true], [1, false], [2, true]] as const)('by tanh, form %i, power: %s', (place, power) => {
     const tolerance = { relative: 1e-3, absolute: 1e-4 }
     expect(operators(applied(model(20, approximate(place, power)), pass, { tolerance }).model)).toEqual({ Gelu: 1 })

@@ -27,10 +27,14 @@ function scalars(match: Match): string | undefined {
   return undefined
 }
 
-/** Φ(x) = (1 + erf(x / √2)) / 2, without the half. */
-const erf: Pattern = op('Add', [
-  op('Erf', [either(op('Div', [x, constant('root two', near(Math.SQRT2))]), op('Mul', [x, constant('root two', near(Math.SQRT1_2))]))]), one,
-])
+/** x / √2, or −x / √2 with the sign −1. */
+const overRootTwo = (of: Pattern, sign: number): Pattern[] =>
+  [op('Div', [of, constant('root two', near(sign * Math.SQRT2))]), op('Mul', [of, constant('root two', near(sign * Math.SQRT1_2))])]
+/** Φ(x) = (1 + erf(x / √2)) / 2, without the half; TensorFlow writes it as 1 − erf(−x / √2). */
+const erf: Pattern = either(
+  op('Add', [op('Erf', [either(...overRootTwo(x, 1))]), one]),
+  op('Sub', [one, op('Erf', [either(...overRootTwo(op('Neg', [x]), 1), op('Neg', [either(...overRootTwo(x, 1))]), ...overRootTwo(x, -1))])]),
+)
 const cube: Pattern = either(
   op('Pow', [x, constant('three', exactly(3))]), op('Mul', [op('Mul', [x, x], { commutative: false }), x]),
 )

@@ -65,6 +65,18 @@ describe("TensorFlow.js's layer normalization", () => {
   })
 })
 
+test.each([true, false])("Keras's layer normalization in a SavedModel becomes one operator, with a shift: %s", (shifted) => {
+  const model = build(21, (g) => {
+    const x = g.input('x', 'float32', ['N', 3, 8])
+    const mean = average(g, x, 21), centred = g.op('Sub', [x, mean])
+    const spread = g.op('Sqrt', [g.op('Add', [average(g, g.op('Mul', [centred, centred]), 21), g.constant(1e-3)])])
+    const factor = g.op('Mul', [g.op('Reciprocal', [spread]), g.constant(weights([1, 1, 8], 4, 0.2, 1))])
+    const offset = g.op('Mul', [g.op('Neg', [mean]), factor])
+    g.output(g.op('Add', [g.op('Mul', [x, factor]), shifted ? g.op('Add', [offset, g.constant(weights([1, 1, 8], 5))]) : offset]), 'y')
+  })
+  expect(operators(applied(model, pass).model)).toEqual({ LayerNormalization: 1 })
+})
+
 const residual = (after: (g: GraphBuilder, sum: Value, norm: Value) => void): Model => build(17, (g) => {
   const sum = g.op('Add', [g.input('x', 'float32', ['N', 3, 8]), g.input('r', 'float32', ['N', 3, 8])])
   after(g, sum, g.op('LayerNormalization', [sum, g.constant(weights([8], 1, 0.1, 1)), g.constant(weights([8], 2))], { epsilon: 1e-5 }, { name: 'norm' }))

@@ -99,15 +99,22 @@ const unsqueezed: Pattern = either(x, op('Reshape', [x, any('sizes')], { as: 're
 const repeated = (name: string): Pattern => either(op('Expand', [any(name), any(`sizes of ${name}`)], { shared: true }), any(name))
 const factor: Pattern = op('Mul', [repeated('scale'), op('Reciprocal', [spread], { shared: true })], { shared: true })
 
-/** TensorFlow.js computes layer normalization with its kernel for batch normalization, which our exports show. */
+const mu: Pattern = mean(x, 'mean', true)
+/** β − E x × factor; Keras negates the mean instead, and leaves out a β that is not there. */
+const offset: Pattern = either(
+  op('Sub', [repeated('shift'), op('Mul', [mu, factor])]), op('Add', [op('Mul', [op('Neg', [mu]), factor]), repeated('shift')]), op('Mul', [op('Neg', [mu]), factor]),
+)
+
+/** TensorFlow.js computes layer normalization with its kernel for batch normalization, which our exports show; Keras alike. */
 const folded: Rule = {
   name: 'layer-normalization-folded',
   equation: 'x × (γ ÷ √(E (x − E x)² + ε)) + (β − E x × (γ ÷ √(E (x − E x)² + ε))) → LayerNormalization(x, γ, β), over the last axis',
-  pattern: op('Add', [op('Mul', [unsqueezed, factor]), op('Sub', [repeated('shift'), op('Mul', [mean(x, 'mean', true), factor])])]),
+  pattern: op('Add', [op('Mul', [unsqueezed, factor]), offset]),
   check: (match) => exists('LayerNormalization', match.opset, 17) ?? checkVector(match, 'scale') ?? checkVector(match, 'shift') ?? lastKnown(match) ?? whyNotInFront(match),
   rewrite: (match, edit) => {
     const input = match.value('x')
-    const y = edit.op('LayerNormalization', [input, vector(match, 'scale'), vector(match, 'shift')], { axis: -1, epsilon: epsilonOf(match) }, { name: match.root.name, like: input })
+    const shift = match.find('shift') === undefined ? undefined : vector(match, 'shift')
+    const y = edit.op('LayerNormalization', [input, vector(match, 'scale'), shift], { axis: -1, epsilon: epsilonOf(match) }, { name: match.root.name, like: input })
     const reshaped = match.findNode('reshaped')
     return reshaped === undefined ? y : edit.copy(reshaped, [y, match.value('sizes')])
   },

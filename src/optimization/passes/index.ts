@@ -13,12 +13,13 @@ import { fuseGemm } from './fuse-gemm'
 import { fuseNormalization } from './fuse-normalization'
 import { fusePad } from './fuse-pad'
 import { fuseRotary } from './fuse-rotary'
+import { lowerEinsum } from './lower-einsum'
 import { mergeReshapes } from './merge-reshapes'
 import { mergeTransposes } from './merge-transposes'
 
 /** The passes of `simplify`, in order: clean up first, so that fusions see plain forms; clean up what they leave. */
 export const DEFAULT_PASSES: readonly Pass[] = [
-  eliminateIdentity, foldConstants, foldShapes, deadCode, commonSubexpressions, mergeReshapes, mergeTransposes,
+  eliminateIdentity, foldConstants, foldShapes, deadCode, commonSubexpressions, lowerEinsum, mergeReshapes, mergeTransposes,
   fusePad, fuseBatchNormalization, fuseNormalization, fuseRotary, fuseAttention, fuseGemm, fuseAffine, fuseActivation, deadCode,
 ]
 
@@ -27,5 +28,5 @@ export const ALL_PASSES: readonly Pass[] = [...new Set(DEFAULT_PASSES)]
 
 export {
   commonSubexpressions, deadCode, eliminateIdentity, foldConstants, foldShapes, fuseActivation, fuseAffine, fuseAttention,
-  fuseBatchNormalization, fuseGemm, fuseNormalization, fusePad, fuseRotary, mergeReshapes, mergeTransposes,
+  fuseBatchNormalization, fuseGemm, fuseNormalization, fusePad, fuseRotary, lowerEinsum, mergeReshapes, mergeTransposes,
 }

@@ -137,7 +137,10 @@ class Grower {
     },
     matmul: () => {
       const x = this.value(3)
-      return this.g.op('MatMul', [x, this.constant([this.shape(x)[2] ?? 1, 8], 0.3)])
+      const inner = this.shape(x)[2] ?? 1
+      const form = this.opset < 12 ? 0 : this.numbers.int(3)
+      if (form === 0) return this.g.op('MatMul', [x, this.constant([inner, 8], 0.3)])
+      return this.g.op('Einsum', [x, this.constant(form === 1 ? [inner, 8] : [8, inner], 0.3)], { equation: form === 1 ? 'nik,kj->nij' : 'nik,jk->nij' })
     },
     layerNorm: () => {
       const x = this.value(3)

@@ -9,11 +9,11 @@ const SIZES: Readonly<Record<string, number>> = { b: 2, n: 3, k: 4, i: 5, h: 2, 
 const model = (equation: string, shapes: readonly (readonly Dim[])[], opset = 17): Model => build(opset, (g) => {
   g.output(g.op('Einsum', shapes.map((shape, i) => g.input('xyz'[i] ?? 'w', 'float32', shape)), { equation }, { name: 'it' }), 'out')
 })
-const sized = (equation: string): Model => model(equation, (equation.split('->')[0] ?? '').split(',').map((term) => [...term.replaceAll(' ', '')].map((letter) => SIZES[letter] ?? 1)))
+const sized = (equation: string): Model => model(equation, (equation.split('->')[0] ?? '').split(',').map((term) => Array.from(term).map((letter) => SIZES[letter] ?? 1)))
 
 describe('Einsum as MatMul', () => {
   test('any order of the axes of a batched product, and rows of several axes', () => {
-    const shuffled = (letters: string): fc.Arbitrary<string> => fc.shuffledSubarray([...letters], { minLength: letters.length }).map((list) => list.join(''))
+    const shuffled = (letters: string): fc.Arbitrary<string> => fc.shuffledSubarray(Array.from(letters), { minLength: letters.length }).map((list) => list.join(''))
     const equation = fc.constantFrom(['', 'i'], ['b', 'i'], ['bn', 'i'], ['', 'ih'], ['', 'ihn']).chain(([batch = '', rows = '']) =>
       fc.tuple(shuffled(`${batch}${rows}k`), shuffled(`${batch}kj`), shuffled(`${batch}${rows}j`)).map(([a, b, out]) => `${a},${b}->${out}`))
     fc.assert(fc.property(equation, (text) => {

@@ -20,9 +20,9 @@ function planOf(node: Node): Plan | string {
   const [, left, right, out] = /^([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)$/.exec(equation) ?? []
   if (left === undefined || right === undefined || out === undefined) return `"${equation}" is not of the form ab,bc->ac with two operands`
   if ([left, right, out].some((letters) => new Set(letters).size !== letters.length)) return `"${equation}" repeats a letter, which is a diagonal`
-  const batch = [...out].filter((letter) => left.includes(letter) && right.includes(letter))
-  const inner = [...left].filter((letter) => right.includes(letter) && !out.includes(letter))
-  const rows = [...left].filter((letter) => !right.includes(letter)), columns = [...right].filter((letter) => !left.includes(letter))
+  const batch = Array.from(out).filter((letter) => left.includes(letter) && right.includes(letter))
+  const inner = Array.from(left).filter((letter) => right.includes(letter) && !out.includes(letter))
+  const rows = Array.from(left).filter((letter) => !right.includes(letter)), columns = Array.from(right).filter((letter) => !left.includes(letter))
   if ([...rows, ...columns].some((letter) => !out.includes(letter))) return `"${equation}" sums over an axis that only one operand has`
   if (inner.length !== 1) return `"${equation}" sums over ${inner.length} axes that both operands have, not over one`
   // MatMul broadcasts a matrix over any axes in front of the rows, but else takes one axis of each.
@@ -30,7 +30,7 @@ function planOf(node: Node): Plan | string {
   const product = [...batch, ...rows, ...columns]
   return {
     left: [...batch, ...rows, ...inner].map((letter) => left.indexOf(letter)), right: [...batch, ...inner, ...columns].map((letter) => right.indexOf(letter)),
-    result: [...out].map((letter) => product.indexOf(letter)),
+    result: Array.from(out).map((letter) => product.indexOf(letter)),
   }
 }
 

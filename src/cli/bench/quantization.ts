@@ -179,7 +179,7 @@ function beside({ name }: Subject, setting: Setting, float: Score | undefined, t
   return rows
 }
 
-const P_VALUE = "McNemar's test, both quantizers"
+const P_VALUE = "McNemar's test, both quantizers, images as they are"
 
 /** Peaks at both numbers of samples, each in a process of its own. */
 async function memory(subject: Subject, context: BenchContext, job: (setting: Pick<Setting, 'method' | 'perChannel'>, count: number, output: string) => Job): Promise<void> {

@@ -1,12 +1,13 @@
-// `npm run bench -- quantization [model …] [part …] [seconds=N]`: accuracy, size, latency and peak calibration memory of
-// quantized models, beside onnxruntime's Python quantizer with the same settings. Parts are the calibration methods, `defaults`
-// (ours; with size and latency) and `memory`; N is how long one quantization may take.
+// `npm run bench -- quantization [model …] [part …] [seeds=N] [seconds=N]`: accuracy, size, latency and peak calibration memory
+// of quantized models, beside onnxruntime's Python quantizer with the same settings. Parts are the calibration methods, `defaults`
+// (ours; with size and latency) and `memory`. A round of an accuracy is a model: each kind is trained from several seeds, so that
+// a row is about the quantizer and not about one model's luck. `seconds` is how long one quantization may take.
 import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { compare, mcnemar, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
-import { messageOf, WhetstoneError } from '../../core'
+import { compare, differs, mcnemar, median, type BenchContext, type BenchSuite, type Contestant, type Row, type Target } from '../../benchmarks'
+import { messageOf, throwIfInterrupted, WhetstoneError } from '../../core'
 import { sqnr } from '../../optimization'
 import { Session } from '../../runtime'
 import { projectPython, root } from '../root'
@@ -36,24 +37,27 @@ const MODELS = ['mnist-cnn', 'mobilenet', 'resnet', 'transformer', 'ocr'] as con
 const PARTS = [...new Set(SETTINGS.map(({ method }) => method)), 'defaults', 'memory'] as const
 /** Seconds of one quantization, after which its row is missing. */
 const LIMIT = 300
+/** Models of each kind. */
+const SEEDS = 5
 
 /** What the words after the suite's name ask for. */
 interface Asked {
   readonly models: readonly (typeof MODELS)[number][]
   readonly parts: readonly (typeof PARTS)[number][]
   readonly seconds: number
+  readonly seeds: number
 }
 
-/** @throws WhetstoneError `BENCH_ARGUMENT` for a word that is neither a model nor a part nor a limit */
-function asked(words: readonly string[]): Asked {
+/** @throws WhetstoneError `BENCH_ARGUMENT` for a word that is neither a model nor a part nor a number of seconds or seeds */
+function asked(words: readonly string[], quick: boolean): Asked {
   const known = <Name extends string>(names: readonly Name[]): readonly Name[] => {
     const found = names.filter((name) => words.includes(name))
     return found.length > 0 ? found : names
   }
-  const limits = words.flatMap((word) => /^seconds=(\d+)$/.exec(word)?.[1] ?? [])
-  const unknown = words.find((word) => !([...MODELS, ...PARTS] as string[]).includes(word) && !/^seconds=\d+$/.test(word))
-  if (unknown !== undefined) throw new WhetstoneError('BENCH_ARGUMENT', `"${unknown}" means nothing to this suite`, { expected: `models: ${MODELS.join(', ')}; parts: ${PARTS.join(', ')}; or seconds=N` })
-  return { models: known(MODELS), parts: known(PARTS), seconds: Number(limits.at(-1) ?? LIMIT) }
+  const number = (name: string): number | undefined => words.flatMap((word) => (word.startsWith(`${name}=`) ? Number(word.slice(name.length + 1)) : [])).at(-1)
+  const unknown = words.find((word) => !([...MODELS, ...PARTS] as string[]).includes(word) && !/^(seconds|seeds)=[1-9]\d*$/.test(word))
+  if (unknown !== undefined) throw new WhetstoneError('BENCH_ARGUMENT', `"${unknown}" means nothing to this suite`, { expected: `models: ${MODELS.join(', ')}; parts: ${PARTS.join(', ')}; seeds=N; or seconds=N` })
+  return { models: known(MODELS), parts: known(PARTS), seconds: number('seconds') ?? LIMIT, seeds: number('seeds') ?? (quick ? 1 : SEEDS) }
 }
 
 /** A Python with onnxruntime's quantizer. */
@@ -127,38 +131,73 @@ function make(name: string, job: Job, by: (job: Job) => Answer): Entry {
   return { name, megabytes, missing, bytes: missing === undefined && existsSync(job.output) ? readFileSync(job.output) : undefined }
 }
 
-async function measure(subject: Subject, { parts, seconds }: Asked, context: BenchContext, folder: string): Promise<void> {
+/** What a quantizer made of each model of a kind, and how good that is. */
+interface Series {
+  readonly name: string
+  readonly entries: readonly Entry[]
+  readonly scores: readonly (Score | undefined)[]
+}
+
+/** A model of each seed, with a folder for its files. */
+interface Place {
+  readonly subject: Subject
+  readonly job: (setting: Pick<Setting, 'method' | 'perChannel' | 'settings'>, count: number, output: string) => Job
+}
+
+function placed(subject: Subject, folder: string, seconds: number): Place {
   const file = (name: string): string => path.join(folder, name)
+  mkdirSync(folder)
   writeFileSync(file('float.onnx'), subject.bytes)
   for (const count of subject.counts) writeSamples(subject, count, file(`samples-${count}.bin`))
-  const job = ({ method, perChannel, settings }: Pick<Setting, 'method' | 'perChannel' | 'settings'>, count: number, output: string): Job => ({
+  return { subject, job: ({ method, perChannel, settings }, count, output) => ({
     model: file('float.onnx'), output: file(output), data: file(`samples-${count}.bin`), shape: subject.shape, input: subject.input, method,
     per_channel: perChannel, seconds, ...(settings === undefined ? {} : { settings }),
-  })
-  const single = { unit: subject.unit, higherIsBetter: true, rounds: 1, warmup: 0 }
-  const scoreOf = async ({ bytes }: Entry): Promise<Score | undefined> => (bytes === undefined ? undefined : subject.score(bytes))
-  const scored = ({ name, missing }: Entry, score: Score | undefined): Contestant => known(name, score?.percent, score === undefined ? missing ?? 'there is no model' : undefined)
-  const float: Entry = { name: 'float32', bytes: subject.bytes, megabytes: undefined, missing: undefined }
-  const floatScore = await scoreOf(float)
+  }) }
+}
+
+/** The scores of a kind of model as a contestant whose rounds are the models. */
+function scored({ name, entries, scores }: Series): Contestant {
+  const failed = scores.indexOf(undefined)
+  let round = 0
+  return { name, measure: () => scores[round++]?.percent ?? Number.NaN, ...(failed >= 0 && { missing: entries[failed]?.missing ?? 'there is no model' }) }
+}
+
+async function measure(subjects: readonly [Subject, ...Subject[]], { parts, seconds }: Asked, context: BenchContext, folder: string): Promise<void> {
+  const [subject] = subjects
+  const places = subjects.map((one, i) => placed(one, path.join(folder, `${i}`), seconds))
+  const accuracy = { unit: subject.unit, higherIsBetter: true, rounds: subjects.length, warmup: 0 }
+  const series = async (name: string, make: (place: Place) => Entry): Promise<Series> => {
+    const entries: Entry[] = []
+    const scores: (Score | undefined)[] = []
+    for (const place of places) {
+      throwIfInterrupted()
+      context.note(`${place.subject.name}: ${name}${places.length > 1 ? `, model ${entries.length + 1} of ${places.length}` : ''}`)
+      const entry = make(place)
+      entries.push(entry)
+      scores.push(entry.bytes === undefined ? undefined : await place.subject.score(entry.bytes))
+    }
+    return { name, entries, scores }
+  }
+  const compared = async (name: string, contestants: readonly Series[]): Promise<Row[]> =>
+    compare({ name: `${subject.name}: accuracy, ${name}`, ...accuracy, contestants: contestants.map(scored) }, { ...context, quick: false })
+  const float = await series('float32', ({ subject: { bytes } }) => ({ name: 'float32', bytes, megabytes: undefined, missing: undefined }))
   const [few] = subject.counts
-  let ours: Entry | undefined
-  let theirs: Entry | undefined
+  let ours: Series | undefined
+  let theirs: Series | undefined
   const settings = context.quick && parts.length === PARTS.length ? SETTINGS.slice(0, 2) : SETTINGS
   for (const setting of settings.filter(({ only, method }) => parts.includes(method) && (only?.(subject) ?? true))) {
     context.note(`${subject.name}: ${setting.name}`)
-    const peer = make('onnxruntime Python', job(setting, few, 'peer.onnx'), byPeer)
-    const mine = make('whetstone', job(setting, few, 'ours.onnx'), byUs)
+    const peer = await series('onnxruntime Python', ({ job }) => make('onnxruntime Python', job(setting, few, 'peer.onnx'), byPeer))
+    const mine = await series('whetstone', ({ job }) => make('whetstone', job(setting, few, 'ours.onnx'), byUs))
     if (setting.method === 'min-max' && setting.perChannel) [ours, theirs] = [mine, peer]
-    const [theirScore, ourScore] = [await scoreOf(peer), await scoreOf(mine)]
-    context.add(await compare({ name: `${subject.name}: accuracy, ${setting.name}`, ...single, contestants: [scored(peer, theirScore), scored(mine, ourScore), scored(float, floatScore)] }, context))
-    context.add(beside(subject, setting, floatScore, theirScore, ourScore))
+    context.add(await compared(setting.name, [peer, mine, float]))
+    context.add(beside(subject, setting, float.scores, peer.scores, mine.scores))
   }
-  if (parts.includes('memory')) await memory(subject, context, job)
+  if (parts.includes('memory') && places[0]) await memory(subject, context, places[0].job)
   if (!parts.includes('defaults')) return
-  context.note(`${subject.name}: our defaults`)
-  const best = make('whetstone, defaults', job({ method: 'mse', perChannel: true }, few, 'best.onnx'), byUs)
-  context.add(await compare({ name: `${subject.name}: accuracy, defaults`, ...single, contestants: [scored(float, floatScore), scored(best, await scoreOf(best))] }, context))
-  const entries = [float, theirs, ours, best].filter((entry): entry is Entry => entry !== undefined)
+  const best = await series('whetstone, defaults', ({ job }) => make('whetstone, defaults', job({ method: 'mse', perChannel: true }, few, 'best.onnx'), byUs))
+  context.add(await compared('defaults', [float, best]))
+  const entries = [float, theirs, ours, best].flatMap((one) => one?.entries[0] ?? [])
   context.add(await compare({
     name: `${subject.name}: size`, unit: 'kB', rounds: 1, warmup: 0,
     contestants: entries.map(({ name, bytes, missing }) => known(name, bytes === undefined ? undefined : bytes.length / 1000, bytes === undefined ? missing ?? 'there is no model' : undefined)),
@@ -169,13 +208,15 @@ async function measure(subject: Subject, { parts, seconds }: Asked, context: Ben
   }, context))
 }
 
-/** What a difference of a few images means: McNemar's p of it, and how far both models' logits are from the float model's. */
-function beside({ name }: Subject, setting: Setting, float: Score | undefined, theirs: Score | undefined, ours: Score | undefined): Row[] {
+/** What a difference of a few images means: McNemar's p of it, and how far both quantizers' logits are from the float models'. */
+function beside({ name }: Subject, setting: Setting, float: Series['scores'], theirs: Series['scores'], ours: Series['scores']): Row[] {
   const rows: Row[] = []
-  for (const [contestant, score] of [['onnxruntime Python', theirs], ['whetstone', ours]] as const) {
-    if (score?.logits && float?.logits) rows.push({ case: `${name}: logits' SQNR, ${setting.name}`, contestant, unit: 'dB', median: sqnr(float.logits, score.logits) })
+  for (const [contestant, scores] of [['onnxruntime Python', theirs], ['whetstone', ours]] as const) {
+    const decibels = scores.flatMap((score, i) => { const source = float[i]?.logits; return score?.logits && source ? sqnr(source, score.logits) : [] })
+    if (decibels.length > 0) rows.push({ case: `${name}: logits' SQNR, ${setting.name}`, contestant, unit: 'dB', median: median(decibels) })
   }
-  if (theirs?.right && ours?.right) rows.push({ case: `${name}: accuracy, ${setting.name}`, contestant: P_VALUE, unit: 'p', median: mcnemar(theirs.right, ours.right).p })
+  const pairs = theirs.flatMap((score, i) => { const [peer, own] = [score?.right, ours[i]?.right]; return peer && own ? [[peer, own] as const] : [] })
+  if (pairs.length > 0) rows.push({ case: `${name}: accuracy, ${setting.name}`, contestant: P_VALUE, unit: 'p', median: mcnemar(pairs.flatMap(([peer]) => peer), pairs.flatMap(([, own]) => own)).p })
   return rows
 }
 
@@ -198,10 +239,9 @@ async function memory(subject: Subject, context: BenchContext, job: (setting: Pi
 function targets(rows: readonly Row[]): Target[] {
   const value = (one: string, contestant: string): number | undefined => rows.find((row) => row.case === one && row.contestant === contestant)?.median
   const accuracies = [...new Set(rows.map((row) => row.case))].filter((name) => name.includes(': accuracy, '))
-  const pairs = accuracies.map((name) => ({ name, peer: value(name, 'onnxruntime Python'), ours: value(name, 'whetstone') }))
-    .filter((pair): pair is { name: string; peer: number; ours: number } => pair.peer !== undefined && pair.ours !== undefined)
-  const below = pairs.filter(({ peer, ours }) => ours < peer).map((pair) => ({ ...pair, p: value(pair.name, P_VALUE) ?? 0 }))
-  const worse = below.filter(({ p }) => p < 0.05)
+  const pairs = accuracies.flatMap((name) => rows.filter((row) => row.case === name && row.contestant === 'whetstone' && row.ratio !== undefined))
+  const below = pairs.filter(({ ratio }) => (ratio ?? 0) < 1).map((row) => ({ row, peer: value(row.case, 'onnxruntime Python') ?? NaN, p: value(row.case, P_VALUE) ?? 0 }))
+  const worse = below.filter(({ row, p }) => p < 0.05 || ((row.interval?.[0] ?? 0) < (row.interval?.[1] ?? 0) && differs(row)))
   const decibels = [...new Set(rows.map((row) => row.case))].filter((name) => name.includes(": logits' SQNR, "))
     .map((name) => (value(name, 'whetstone') ?? NaN) - (value(name, 'onnxruntime Python') ?? NaN)).filter((more) => !Number.isNaN(more))
   const growth = rows.filter((row) => row.case.endsWith('memory of whetstone') && row.contestant !== rows.find((first) => first.case === row.case)?.contestant && row.ratio !== undefined)
@@ -211,12 +251,13 @@ function targets(rows: readonly Row[]): Target[] {
   return [
     {
       name: "accuracy beside onnxruntime's quantizer", wanted: 'better or equal in every row', met: pairs.length === 0 ? null : below.length === 0,
-      reached: pairs.length === 0 ? 'onnxruntime\'s quantizer is not installed' : `${pairs.length - below.length} of ${pairs.length}${below.map(({ name, peer, ours, p }) => `; ${name}: ${ours.toFixed(2)} against ${peer.toFixed(2)}, p = ${p.toFixed(2)}`).join('')}`,
+      reached: pairs.length === 0 ? 'onnxruntime\'s quantizer is not installed' : `${pairs.length - below.length} of ${pairs.length}${below.map(({ row, peer, p }) => `; ${row.case}: ${row.median?.toFixed(2)} against ${peer.toFixed(2)}, × ${row.ratio?.toFixed(5)} [${row.interval?.map((bound) => bound.toFixed(5)).join(', ')}], p = ${p.toFixed(2)}`).join('')}`,
     },
     {
       // Both answer the same images, so McNemar's test says whether a row below is a difference; without it every row below counts.
-      name: "accuracy shown to be worse than onnxruntime's quantizer's", wanted: 'no row with p below 0.05', met: pairs.length === 0 ? null : worse.length === 0,
-      reached: pairs.length === 0 ? 'nothing measured' : `${worse.length} of ${pairs.length}${worse.map(({ name, p }) => `; ${name}, p = ${p.toFixed(3)}`).join('')}`,
+      // An interval over several models that lies below 1 says it too; over one model it is a point and says nothing.
+      name: "accuracy shown to be worse than onnxruntime's quantizer's", wanted: 'no row with p below 0.05 or an interval below 1', met: pairs.length === 0 ? null : worse.length === 0,
+      reached: pairs.length === 0 ? 'nothing measured' : `${worse.length} of ${pairs.length}${worse.map(({ row, p }) => `; ${row.case}, p = ${p.toFixed(3)}`).join('')}`,
     },
     {
       name: "logits nearer to the float model's than onnxruntime's quantizer's", wanted: 'at least as near in every row', met: decibels.length === 0 ? null : decibels.every((more) => more >= 0),
@@ -237,14 +278,16 @@ export const suite: BenchSuite = {
   name: 'quantization',
   description: "accuracy, size, latency and calibration memory of quantized models, beside onnxruntime's Python quantizer",
   run: async (context): Promise<void> => {
-    const wanted = asked(context.args)
+    const wanted = asked(context.args, context.quick)
     for (const name of wanted.models) {
       const folder = mkdtempSync(path.join(os.tmpdir(), 'whetstone-quantization-'))
       const none = (missing: string): void => { context.add([{ case: name, contestant: 'all', unit: '% right', missing }]) }
       try {
         const subject = name === 'ocr' ? recogniser(context.quick ? 20 : 60) : await trained(name, context.quick ? 2000 : 10_000, context.note)
+        const more: Subject[] = []
+        if (name !== 'ocr') for (let seed = 2; seed <= wanted.seeds; seed++) more.push(await trained(name, context.quick ? 2000 : 10_000, context.note, seed))
         if (typeof subject === 'string') none(subject)
-        else await measure(subject, wanted, context, folder)
+        else await measure([subject, ...more], wanted, context, folder)
       } catch (error) {
         none(`failed: ${messageOf(error)}`)
       } finally {

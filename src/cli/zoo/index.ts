@@ -44,9 +44,10 @@ const folder = path.join(stateFolder, 'cache', 'zoo')
  * A model of the zoo; trains it when the cache does not have it.
  *
  * @param note one line of progress for the person who waits
+ * @param seed of first weights and of the samples' order, where not the recipe's: another model of the same kind
  */
-export async function zoo(name: ZooName, note: (line: string) => void = () => undefined): Promise<Trained> {
-  const recipe: Recipe = RECIPES[name]
+export async function zoo(name: ZooName, note: (line: string) => void = () => undefined, seed: number = RECIPES[name].seed): Promise<Trained> {
+  const recipe: Recipe = { ...RECIPES[name], seed }
   const place = path.join(folder, `${name}-${keyOf(name, recipe)}`)
   const data = dataOf(recipe.dataset)
   const card = readCard(place) ?? await make(name, recipe, data, place, note)

@@ -12,7 +12,8 @@ export { verifyConversion, type OutputError, type Run, type RunTensor, type Samp
 export { ZipArchive, type ZipEntry } from './zip'
 export { isSafetensors, readSafetensors, saveSafetensors, writeSafetensors } from './safetensors'
 export { TensorFile, type StoredTensor } from './tensor-file'
-export { TorchContext, type SizeValue } from './torch/context'
+export type { SizeValue } from './torch/arguments'
+export { TorchContext } from './torch/context'
 export { torchOperators, type TorchLowering } from './torch/table'
 export {
   supportedOperators, TensorFlowModel, toTensorFlow, toTypeScript, TypeScriptModule,

@@ -1,159 +1,21 @@
-// What the lowering of a PyTorch operator sees: its arguments, and the means to add ONNX nodes. One context per node.
+// What the lowering of a PyTorch operator sees: its arguments, its results, and the means to add ONNX nodes. One context per node.
 import type { DType } from '../../core'
 import { formatShape, tensorType, Tensor, type Attributes, type Dim, type Value } from '../../onnx'
 import { ConvertError } from '../errors'
 import { isContiguous } from '../strided'
 import { Cell, reshapesInPlace, type ViewStep } from './alias'
-import type { Lowerer } from './lower'
-import type { Argument, ProgramGraph, ProgramNode, Size, TensorMeta } from './program'
-
-/** A size in the graph: known, or computed by nodes that are made only when they are needed. */
-export interface SizeValue {
-  readonly dim: Dim
-  /** An int64 tensor of shape [1]. */
-  readonly vector: () => Value
-}
+import { NodeArguments, type SizeValue } from './arguments'
+import type { Size, TensorMeta } from './program'
 
 /** What an operand may be, besides a value. */
 export type Input = Value | number | undefined
 
-export class TorchContext {
+export class TorchContext extends NodeArguments {
   /** ONNX operators made for this node. */
   readonly made: Record<string, number> = {}
 
-  constructor(
-    readonly lowerer: Lowerer,
-    readonly node: ProgramNode,
-    readonly graph: ProgramGraph,
-  ) {}
-
   get opset(): number {
     return this.lowerer.opset
-  }
-
-  /** For messages: the module, its class, the line of the user's code. */
-  get place(): string {
-    return placeOf(this.node)
-  }
-
-  /** An error about this node, with its place. */
-  error(what: string, details: { expected?: string; got?: string; fix?: string } = {}): ConvertError {
-    return new ConvertError('CONVERT_OPERATOR', `${this.node.target}: ${what}`, { ...details, where: this.place })
-  }
-
-  // Arguments.
-
-  argument(name: string): Argument | undefined {
-    const found = this.node.inputs.get(name)
-    return found?.kind === 'none' ? undefined : found
-  }
-
-  has(name: string): boolean {
-    return this.argument(name) !== undefined
-  }
-
-  private wrong(name: string, expected: string): ConvertError {
-    return new ConvertError('CONVERT_MALFORMED', `${this.node.target}: the argument ${name} has the wrong form`, {
-      expected, got: this.argument(name)?.kind ?? 'nothing', where: this.place,
-    })
-  }
-
-  private found<T>(name: string, value: T | undefined, expected: string): T {
-    if (value === undefined) throw this.wrong(name, expected)
-    return value
-  }
-
-  cell(name: string): Cell {
-    const argument = this.argument(name)
-    if (argument?.kind !== 'tensor') throw this.wrong(name, 'a tensor')
-    return this.lowerer.cell(argument.name)
-  }
-
-  tensor(name: string): Value {
-    return this.cell(name).value
-  }
-
-  optional(name: string): Value | undefined {
-    return this.argument(name)?.kind === 'tensor' ? this.tensor(name) : undefined
-  }
-
-  /** A list of tensors, in which some may be left out. */
-  optionals(name: string): (Value | undefined)[] {
-    const argument = this.argument(name)
-    if (argument?.kind !== 'tensors') throw this.wrong(name, 'a list of tensors')
-    return argument.names.map((one) => (one === undefined ? undefined : this.lowerer.cell(one).value))
-  }
-
-  tensors(name: string): Value[] {
-    return this.optionals(name).map((value) => this.found(name, value, 'a list of tensors'))
-  }
-
-  /** How PyTorch lays out and types a tensor argument. */
-  meta(name: string): TensorMeta {
-    const argument = this.argument(name)
-    const found = argument?.kind === 'tensor' ? this.graph.tensors.get(argument.name) : undefined
-    return this.found(name, found, 'a tensor that the file describes')
-  }
-
-  int(name: string, otherwise?: number): number {
-    const argument = this.argument(name)
-    if (argument === undefined && otherwise !== undefined) return otherwise
-    if (argument?.kind === 'int') return argument.value
-    if (argument?.kind === 'symInt') {
-      const { dim } = this.lowerer.size(argument.name)
-      if (typeof dim === 'number') return dim
-    }
-    throw this.wrong(name, 'a whole number known when converting')
-  }
-
-  ints(name: string, otherwise?: readonly number[]): number[] {
-    const argument = this.argument(name)
-    if (argument === undefined && otherwise !== undefined) return [...otherwise]
-    if (argument?.kind === 'int') return [argument.value]
-    return this.sizes(name).map(({ dim }) => this.found(name, typeof dim === 'number' ? dim : undefined, 'whole numbers known when converting'))
-  }
-
-  floats(name: string): number[] | undefined {
-    const argument = this.argument(name)
-    if (argument === undefined) return undefined
-    if (argument.kind !== 'floats' && argument.kind !== 'ints') throw this.wrong(name, 'a list of numbers')
-    return argument.values.map((value) => this.found(name, typeof value === 'number' ? value : undefined, 'numbers known when converting'))
-  }
-
-  float(name: string, otherwise?: number): number {
-    const argument = this.argument(name)
-    if (argument === undefined && otherwise !== undefined) return otherwise
-    if (argument?.kind === 'int' || argument?.kind === 'float') return argument.value
-    if (argument?.kind === 'bool') return Number(argument.value)
-    throw this.wrong(name, 'a number known when converting')
-  }
-
-  bool(name: string, otherwise = false): boolean {
-    const argument = this.argument(name)
-    if (argument === undefined) return otherwise
-    if (argument.kind === 'bool') return argument.value
-    throw this.wrong(name, 'true or false')
-  }
-
-  text(name: string, otherwise?: string): string {
-    const argument = this.argument(name)
-    if (argument === undefined && otherwise !== undefined) return otherwise
-    if (argument?.kind !== 'string') throw this.wrong(name, 'text')
-    return argument.value
-  }
-
-  size(name: string | number): SizeValue {
-    const argument = typeof name === 'number' ? this.node.positional[name] : this.argument(name)
-    if (argument?.kind === 'int') return this.fixed(argument.value)
-    if (argument?.kind === 'symInt') return this.lowerer.size(argument.name)
-    throw this.wrong(String(name), 'a size')
-  }
-
-  sizes(name: string): SizeValue[] {
-    const argument = this.argument(name)
-    if (argument?.kind === 'int' || argument?.kind === 'symInt') return [this.size(name)]
-    if (argument?.kind !== 'ints') throw this.wrong(name, 'a list of sizes')
-    return argument.values.map((value) => (typeof value === 'number' ? this.fixed(value) : this.lowerer.size(value)))
   }
 
   /** The argument as an operand of this type: a tensor (cast when needed), a number, or a symbolic one. */
@@ -215,10 +77,6 @@ export class TorchContext {
     return at
   }
 
-  fixed(size: number): SizeValue {
-    return { dim: size, vector: () => this.vector([size]) }
-  }
-
   /** The size of one axis. */
   sizeOf(value: Value, axis: number): SizeValue {
     const dim = this.shape(value)[axis] ?? null
@@ -227,11 +85,6 @@ export class TorchContext {
 
   sizesOf(value: Value): SizeValue[] {
     return this.shape(value).map((_, axis) => this.sizeOf(value, axis))
-  }
-
-  /** An int64 tensor of these whole numbers. */
-  vector(values: readonly number[]): Value {
-    return this.lowerer.constant(values, 'int64', [values.length])
   }
 
   scalar(value: number, dtype: DType): Value {
@@ -402,10 +255,3 @@ export class TorchContext {
 
 /** Sizes as they were when exporting: what decides about views. */
 const hints = (list: readonly Size[]): number[] => list.map((size) => (typeof size === 'number' ? size : size.hint ?? 1))
-
-/** `layer1.0.conv1 (Conv2d), line 8 of model.py`. */
-export function placeOf({ module, className, line, name }: ProgramNode): string {
-  const kind = className.split('.').at(-1) ?? ''
-  const where = module === '' ? `the outermost module, node ${name}` : `${module}${kind === '' ? '' : ` (${kind})`}`
-  return line === '' ? where : `${where}, ${line}`
-}

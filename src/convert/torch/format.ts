@@ -2,7 +2,7 @@
 import type { Format } from '../convert'
 import { ConvertError } from '../errors'
 import { isExportedProgram, readArchive } from './archive'
-import { placeOf } from './context'
+import { placeOf } from './arguments'
 import { functionOf, Lowerer } from './lower'
 import type { Program, ProgramGraph, Size } from './program'
 import { torchOperators } from './table'

@@ -2,7 +2,8 @@
 import { DTYPES } from '../../../core'
 import type { Value } from '../../../onnx'
 import { Cell } from '../alias'
-import type { SizeValue, TorchContext } from '../context'
+import type { SizeValue } from '../arguments'
+import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)

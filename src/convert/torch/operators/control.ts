@@ -1,6 +1,7 @@
 // Sizes as numbers, conditions, and what a converted graph does not need.
 import { addDims, type Dim, floorDivDims, mulDims, subDims, type Value } from '../../../onnx'
-import type { SizeValue, TorchContext } from '../context'
+import type { SizeValue } from '../arguments'
+import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 
 /** Assertions and the like: nothing is computed. */

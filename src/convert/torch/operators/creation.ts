@@ -1,6 +1,7 @@
 // Tensors made from nothing: constants, ranges, and the like. Random ones are refused: a graph is a function.
 import type { Value } from '../../../onnx'
-import type { SizeValue, TorchContext } from '../context'
+import type { SizeValue } from '../arguments'
+import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 
 /** Elements up to which a constant tensor is written out; larger ones are expanded from one element. */

@@ -1,7 +1,8 @@
 // Reading and writing by index.
 import { DTYPES, type DType } from '../../../core'
 import type { Dim, Value } from '../../../onnx'
-import type { SizeValue, TorchContext } from '../context'
+import type { SizeValue } from '../arguments'
+import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 import { floorDivide } from './binary'
 import { scattered } from './shape'

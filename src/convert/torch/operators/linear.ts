@@ -1,7 +1,8 @@
 // Matrix products. Weights stay as PyTorch has them, so that they can go back: a transposition is a node (runtimes fold it).
 import type { DType } from '../../../core'
 import type { Dim, Value } from '../../../onnx'
-import type { SizeValue, TorchContext } from '../context'
+import type { SizeValue } from '../arguments'
+import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 
 /** x Wᵀ + b; a Gemm where x is a matrix. */

@@ -1,6 +1,7 @@
 // Normalizations, in inference.
 import type { Value } from '../../../onnx'
-import type { SizeValue, TorchContext } from '../context'
+import type { SizeValue } from '../arguments'
+import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 
 /** A vector of ones or zeros where PyTorch leaves a parameter out. */

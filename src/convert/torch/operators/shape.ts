@@ -3,7 +3,8 @@
 import { DTYPES } from '../../../core'
 import type { Value } from '../../../onnx'
 import type { Cell, ViewStep } from '../alias'
-import type { SizeValue, TorchContext } from '../context'
+import type { SizeValue } from '../arguments'
+import type { TorchContext } from '../context'
 import type { TorchLowering } from '../table'
 
 /** Beyond it, an end means "to the end". */

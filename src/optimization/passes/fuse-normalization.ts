@@ -1,44 +1,71 @@
 // Recognises layer and root-mean-square normalization that exporters wrote out.
-import { attribute, schemaOf, Tensor, type Node, type Value } from '../../onnx'
+import { attribute, schemaOf, Tensor, tensorType, type Node, type Value } from '../../onnx'
 import { constantOf, integers, isFloat, uniform } from '../constants'
 import type { Pass } from '../pass'
 import { any, constant, either, op, optional, shapeText, type Condition, type Match, type Pattern } from '../rewrite'
-import { rulePass, type Rule } from '../rules'
+import { rulePass, type Edit, type Rule } from '../rules'
 
 /** A constant whose elements all are this number. */
 const number = (wanted: number): Condition<Tensor> => (tensor) =>
   uniform(tensor) === wanted ? undefined : `it is not ${wanted}`
 
-/** The mean over the last axis, kept as an axis of size 1. */
-const overLast: Condition<Node> = (node, { opset }) => {
+/** The one axis that a node reduces, counted from the back: -1 is the last. */
+function axisOf(node: Node | undefined): number | undefined {
+  const [axis, ...others] = node?.ints('axes') ?? (node?.inputs[1] === undefined ? [] : integers(node.inputs[1]) ?? [])
+  const rank = node?.inputs[0]?.shape?.length
+  if (axis === undefined || others.length > 0) return undefined
+  return axis < 0 ? axis : rank === undefined ? undefined : axis - rank
+}
+
+/** The mean over one axis, kept as an axis of size 1. */
+const overOne: Condition<Node> = (node, { opset }) => {
   if (node.int('keepdims', 1) !== 1) return `${node.label} does not keep the axis it averages over`
-  const rank = node.inputs[0]?.shape?.length
   const axes = node.ints('axes') ?? (node.inputs[1] === undefined ? undefined : integers(node.inputs[1]))
   if (axes === undefined) return `the axes of ${node.label} are not known`
   if (node.inputs[1] !== undefined && node.opType === 'ReduceMean' && opset < 18) return `${node.label} has axes as an input before operator set 18`
-  return axes.length === 1 && (axes[0] === -1 || axes[0] === (rank ?? 0) - 1) ? undefined
-    : `${node.label} averages over axes ${axes.join(', ')}, not over the last one`
-}
-
-/** 1 ÷ the size of the last axis of x. */
-const share: Condition<Tensor> = (tensor, match) => {
-  const size = match.find('x')?.shape?.at(-1)
-  return typeof size === 'number' && Math.abs((uniform(tensor) ?? 0) * size - 1) < 1e-6 ? undefined : `a sum over the last axis (${size ?? '?'}) is not multiplied by its inverse`
+  return axisOf(node) !== undefined ? undefined : `${node.label} averages over axes ${axes.join(', ')}, not over one that is known`
 }
 
 const mean = (x: Pattern, as: string, shared = false): Pattern => {
-  const over = (opType: string): Pattern => op(opType, [x, optional(any(`axes of ${as}`))], { as, shared, where: [overLast] })
-  return either(over('ReduceMean'), op('Mul', [over('ReduceSum'), constant(`share of ${as}`, share)], { shared }))
+  const over = (opType: string): Pattern => op(opType, [x, optional(any(`axes of ${as}`))], { as, shared, where: [overOne] })
+  return either(over('ReduceMean'), op('Mul', [over('ReduceSum'), constant(`share of ${as}`)], { shared }))
 }
 const root = (x: Pattern): Pattern => either(op('Sqrt', [x]), op('Pow', [x, constant('half', number(0.5))]))
 const epsilon: Pattern = constant('epsilon', (tensor) => (uniform(tensor) === undefined ? 'it is not one number' : undefined))
 
-/** A vector along the last axis of x: the only form in which LayerNormalization and RMSNormalization scale and shift. */
-const lastAxis: Condition<Value> = (value, match) => {
-  const size = match.find('x')?.shape?.at(-1)
-  const shape = value.shape
-  if (shape === undefined || shape.length === 0 || shape.slice(0, -1).some((other) => other !== 1)) return `"${value.name}" ${shapeText(shape)} is no vector along the last axis`
-  return typeof size === 'number' && shape.at(-1) === size ? undefined : `"${value.name}" ${shapeText(shape)} is not as long as the last axis of x (${size ?? '?'})`
+/** Every mean of a pattern, by the name of its node. */
+const MEANS = ['mean numerator', 'mean deviation', 'mean deviation again', 'mean', 'variance', 'mean square'] as const
+
+/** The axis that is normalized, counted from the back; the check of a rule has seen that there is one. */
+const axis = (match: Match): number => MEANS.map((name) => axisOf(match.findNode(name))).find((one) => one !== undefined) ?? -1
+
+/** All means are over one axis of known size, and sums over it are multiplied by its inverse. */
+function whyNotOneAxis(match: Match): string | undefined {
+  const shape = match.value('x').shape
+  const over = axis(match), size = shape?.at(over)
+  const which = over === -1 ? 'last axis' : `axis ${over}`
+  if (typeof size !== 'number') return `the size of the ${which} of "${match.value('x').name}" ${shapeText(shape)} is unknown`
+  for (const name of MEANS) {
+    const node = match.findNode(name)
+    if (node !== undefined && axisOf(node) !== over) return `${node.label} averages over another axis than axis ${over}`
+    const share = match.findTensor(`share of ${name}`)
+    if (share !== undefined && !(Math.abs((uniform(share) ?? 0) * size - 1) < 1e-6)) return `a sum over the ${which} (${size}) is not multiplied by its inverse`
+  }
+  return undefined
+}
+
+/** A vector along the normalized axis of x: the only form in which LayerNormalization and RMSNormalization scale and shift. */
+function whyNoVector(match: Match, name: string): string | undefined {
+  const value = match.find(name)
+  if (value === undefined) return undefined
+  const over = axis(match), size = match.value('x').shape?.at(over)
+  const which = over === -1 ? 'the last axis' : `axis ${over}`
+  const { shape } = value
+  const text = `"${value.name}" ${shapeText(shape)}`
+  if (shape === undefined || shape.length < -over || shape.some((other, at) => other !== 1 && at !== shape.length + over)) return `${text} is no vector along ${which}`
+  if (shape.length > ((match.findNode('reshaped')?.output ?? match.value('x')).shape?.length ?? 0)) return `${text} gives the result more axes than x has`
+  if (shape.at(over) !== size) return `${text} is not as long as ${which} of x (${size ?? '?'})`
+  return constantOf(value) === undefined && shape.length !== 1 ? `"${value.name}" is computed and has more than one axis` : undefined
 }
 
 const x = any('x', (value) => (isFloat(value.dtype) ? undefined : `"${value.name}" is not of floats`))
@@ -54,14 +81,22 @@ function vector(match: Match, name: string): Value | Tensor {
   return tensor === undefined ? value : tensor.reshape([tensor.size])
 }
 
-const checkVector = (match: Match, name: string): string | undefined => {
-  const value = match.find(name)
-  if (value === undefined) return undefined
-  const why = lastAxis(value, match)
-  return why ?? (constantOf(value) === undefined && value.shape?.length !== 1 ? `"${value.name}" is computed and has more than one axis` : undefined)
+const epsilonOf = (match: Match): number => Math.fround(uniform(match.tensor('epsilon')) ?? 0)
+
+/** The operator normalizes the last axes: another one goes there and back. */
+function normalized(match: Match, edit: Edit, opType: string, vectors: readonly (Value | Tensor | undefined)[], name: string): Value {
+  const x = match.value('x'), { shape = [] } = x
+  const attributes = { axis: -1, epsilon: epsilonOf(match) }
+  const at = shape.length + axis(match)
+  if (at === shape.length - 1) return edit.op(opType, [x, ...vectors], attributes, { name, like: x })
+  const order = [...shape.keys()].filter((one) => one !== at).concat(at)
+  const turned = edit.op('Transpose', [x], { perm: order })
+  turned.type = tensorType(x.dtype ?? 'float32', order.map((one) => shape[one] ?? null))
+  return edit.op('Transpose', [edit.op(opType, [turned, ...vectors], attributes, { name, like: turned })], { perm: [...shape.keys()].map((one) => order.indexOf(one)) }, { like: x })
 }
 
-const epsilonOf = (match: Match): number => Math.fround(uniform(match.tensor('epsilon')) ?? 0)
+const whyNot = (match: Match, opType: string, since: number): string | undefined =>
+  exists(opType, match.opset, since) ?? whyNotOneAxis(match) ?? whyNoVector(match, 'scale') ?? whyNoVector(match, 'shift')
 
 /** x − mean(x), once or computed twice, as exporters of different ages write it. */
 const centred = (as: string, shared: boolean): Pattern => op('Sub', [x, mean(x, `mean ${as}`, true)], { as, shared })
@@ -74,22 +109,20 @@ const variance: Pattern = mean(either(
 const spread: Pattern = root(op('Add', [variance, epsilon]))
 
 /** (x − E x) / √(E (x − E x)² + ε), before scale and shift. */
-const normalized: Pattern = either(
+const written: Pattern = either(
   op('Div', [centred('numerator', true), spread]),
   op('Mul', [centred('numerator', true), op('Reciprocal', [spread])]),
 )
 
 function layerNorm(shift: boolean, scale: boolean): Rule {
-  const scaled: Pattern = scale ? op('Mul', [normalized, any('scale')]) : normalized
+  const scaled: Pattern = scale ? op('Mul', [written, any('scale')]) : written
   const pattern = shift ? op('Add', [scaled, any('shift')]) : scaled
   return {
     name: `layer-normalization${scale ? '-scale' : ''}${shift ? '-shift' : ''}`,
-    equation: `(x − E x) ÷ √(E (x − E x)² + ε)${scale ? ' × γ' : ''}${shift ? ' + β' : ''} → LayerNormalization(x${scale ? ', γ' : ', 1'}${shift ? ', β' : ''}), over the last axis`,
+    equation: `(x − E x) ÷ √(E (x − E x)² + ε)${scale ? ' × γ' : ''}${shift ? ' + β' : ''} → LayerNormalization(x${scale ? ', γ' : ', 1'}${shift ? ', β' : ''}), over one axis, between transposes where it is not the last`,
     pattern: asOp(pattern),
-    check: (match) => exists('LayerNormalization', match.opset, 17) ?? checkVector(match, 'scale') ?? checkVector(match, 'shift') ?? lastKnown(match),
-    rewrite: (match, edit) => edit.op('LayerNormalization', [
-      match.value('x'), scale ? vector(match, 'scale') : ones(match), shift ? vector(match, 'shift') : undefined,
-    ], { axis: -1, epsilon: epsilonOf(match) }, { name: match.root.name, like: match.root.output }),
+    check: (match) => whyNot(match, 'LayerNormalization', 17),
+    rewrite: (match, edit) => normalized(match, edit, 'LayerNormalization', [scale ? vector(match, 'scale') : ones(match), shift ? vector(match, 'shift') : undefined], match.root.name),
   }
 }
 
@@ -108,13 +141,12 @@ const offset: Pattern = either(
 /** TensorFlow.js computes layer normalization with its kernel for batch normalization, which our exports show; Keras alike. */
 const folded: Rule = {
   name: 'layer-normalization-folded',
-  equation: 'x × (γ ÷ √(E (x − E x)² + ε)) + (β − E x × (γ ÷ √(E (x − E x)² + ε))) → LayerNormalization(x, γ, β), over the last axis',
+  equation: 'x × (γ ÷ √(E (x − E x)² + ε)) + (β − E x × (γ ÷ √(E (x − E x)² + ε))) → LayerNormalization(x, γ, β), over one axis',
   pattern: op('Add', [op('Mul', [unsqueezed, factor]), offset]),
-  check: (match) => exists('LayerNormalization', match.opset, 17) ?? checkVector(match, 'scale') ?? checkVector(match, 'shift') ?? lastKnown(match) ?? whyNotInFront(match),
+  check: (match) => whyNot(match, 'LayerNormalization', 17) ?? whyNotInFront(match),
   rewrite: (match, edit) => {
-    const input = match.value('x')
     const shift = match.find('shift') === undefined ? undefined : vector(match, 'shift')
-    const y = edit.op('LayerNormalization', [input, vector(match, 'scale'), shift], { axis: -1, epsilon: epsilonOf(match) }, { name: match.root.name, like: input })
+    const y = normalized(match, edit, 'LayerNormalization', [vector(match, 'scale'), shift], match.root.name)
     const reshaped = match.findNode('reshaped')
     return reshaped === undefined ? y : edit.copy(reshaped, [y, match.value('sizes')])
   },
@@ -135,14 +167,9 @@ function asOp(pattern: Pattern): Rule['pattern'] {
   throw new TypeError('a rule must end in an operator')
 }
 
-function lastKnown(match: Match): string | undefined {
-  const shape = match.value('x').shape
-  return typeof shape?.at(-1) === 'number' ? undefined : `the size of the last axis of "${match.value('x').name}" ${shapeText(shape)} is unknown`
-}
-
 function ones(match: Match): Tensor {
   const { shape, dtype } = match.value('x')
-  const size = shape?.at(-1)
+  const size = shape?.at(axis(match))
   const count = typeof size === 'number' ? size : 0
   return Tensor.from(new Array<number>(count).fill(1), [count], dtype)
 }
@@ -156,12 +183,10 @@ const divided: Pattern = either(
 
 /** x / √(E x² + ε) × γ (Zhang and Sennrich, 2019). */
 const rms: Rule = {
-  name: 'rms-normalization', equation: 'x ÷ √(E x² + ε) × γ → RMSNormalization(x, γ), over the last axis (operator set 23)',
+  name: 'rms-normalization', equation: 'x ÷ √(E x² + ε) × γ → RMSNormalization(x, γ), over one axis (operator set 23)',
   pattern: op('Mul', [divided, any('scale')]),
-  check: (match) => exists('RMSNormalization', match.opset, 23) ?? checkVector(match, 'scale') ?? lastKnown(match),
-  rewrite: (match, edit) => edit.op('RMSNormalization', [match.value('x'), vector(match, 'scale')], {
-    axis: -1, epsilon: epsilonOf(match),
-  }, { name: match.root.name, like: match.root.output }),
+  check: (match) => whyNot(match, 'RMSNormalization', 23),
+  rewrite: (match, edit) => normalized(match, edit, 'RMSNormalization', [vector(match, 'scale')], match.root.name),
 }
 
 /** LayerNormalization(x + r): one operator of ONNX Runtime that also gives the sum. */
@@ -204,8 +229,8 @@ export const fuseNormalization: Pass = rulePass({
   summary: 'Recognises layer and root-mean-square normalization in the operators that exporters write for them.',
   leavesAlone: [
     'operator sets before 17 (LayerNormalization) and 23 (RMSNormalization): the operators do not exist there; `simplify(model, { opset: 17 })` raises the model first',
-    'normalization over other axes than the last, and scales that vary along other axes',
-    'a last axis whose size is unknown',
+    'normalization over several axes, and scales that vary along other axes',
+    'an axis whose size is unknown',
     'the sum with a residual, unless the target is onnxruntime: no standard operator does both',
     'an ε that is not one constant number',
     'parts of the computation that something else uses, except x − E x',

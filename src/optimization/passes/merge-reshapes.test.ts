@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { applied, build, operators } from '../../../test/support/run'
+import { applied, build, operators, weights } from '../../../test/support/run'
 import { Tensor, type GraphBuilder, type Model, type Value } from '../../onnx'
 import { explain } from '../explain'
 import { simplify } from '../optimize'
@@ -44,4 +45,42 @@ test('leaves alone shapes with two free sizes, and says so', () => {
   })
   expect(pass.run(free).modified).toBe(false)
   expect(explain(free, pass, 'v').why).toContain('are known only when the model runs')
+})
+
+describe('views around a matrix product', () => {
+  const around = (dims: (number | string)[], flat: number[], back: number[], [K, N]: [number, number], between: (g: GraphBuilder, y: Value) => Value = (_, y) => y): Model =>
+    model(dims, (g, x) => reshape(g, between(g, g.op('MatMul', [reshape(g, x, flat), g.constant(weights([K, N]))])), back, 'back'))
+
+  test.each<[string, Model]>([
+    ['an image of channels last', around(['N', 3, 5, 4], [-1, 4], [-1, 3, 5, 6], [4, 6])],
+    ['a sequence', around([2, 7, 4], [14, 4], [2, 7, 4], [4, 4])],
+  ])('%s', (_, one) => {
+    expect(operators(applied(one, pass).model)).toEqual({ Relu: 1, MatMul: 1, Neg: 1 })
+  })
+
+  test.each<[string, Model, RegExp]>([
+    ['axes in another order', around([2, 7, 4], [14, 4], [7, 2, 6], [4, 6]), /other axes in front/],
+    ['columns taken from the rows', around([2, 6, 4], [16, 3], [2, 6, 4], [3, 3]), /other axes in front/],
+    ['columns that become rows', around([2, 7, 4], [14, 4], [2, 14, 3], [4, 6]), /other axes in front/],
+    ['rows that nobody knows', around(['N', 'M', 4], [-1, 4], [-1, 7, 6], [4, 6]), /other axes in front/],
+  ])('stay: %s', (_, one, why) => {
+    expect(pass.run(one).modified).toBe(false)
+    expect(String(explain(one, pass, 'back'))).toMatch(why)
+  })
+
+  test('generated: the product is the same, whatever is flattened', () => {
+    const size = fc.integer({ min: 1, max: 4 })
+    fc.assert(fc.property(fc.array(size, { minLength: 1, maxLength: 3 }), fc.array(size, { minLength: 1, maxLength: 3 }), size, size, size, (front, other, k, n, cut) => {
+      const count = front.reduce((product, one) => product * one, 1)
+      const same = other.reduce((product, one) => product * one, 1) === count
+      // Flattened along its own last axis, or another that divides its elements.
+      const width = (count * k) % cut === 0 ? cut : k
+      const rowCount = (count * k) / width
+      const shape = width === k ? [...(same ? other : front), n] : [rowCount, 1, n]
+      const one = around([...front, k], [rowCount, width], shape, [width, n])
+      const { model: small, modified } = pass.run(one)
+      if (modified) applied(one, pass)
+      expect(operators(small)['MatMul']).toBe(1)
+    }), { numRuns: 40 })
+  })
 })

@@ -1,7 +1,7 @@
 // One Reshape for several operators that only rename axes.
 import { Tensor, type Node } from '../../onnx'
 import type { Pass } from '../pass'
-import { any, op, optional, type Condition } from '../rewrite'
+import { any, op, optional, shapeText, type Condition, type Match } from '../rewrite'
 import { rulePass, type Rule } from '../rules'
 import { constantTarget } from './fold-shapes'
 
@@ -29,14 +29,33 @@ const chain: Rule = {
   },
 }
 
-/** Chains of views. */
+/** A matrix product is over the last axis: which axes lie in front of it does not matter, when the second operand is a matrix. */
+const rows: Rule = {
+  name: 'rows', equation: 'Reshape(MatMul(Reshape(x, [rows, K]), W [K, N]), x\'s axes but the last, and N) → MatMul(x, W)',
+  pattern: op('Reshape', [op('MatMul', [op('Reshape', [any('x'), any('inner')], { as: 'flattened', shared: true }), any('W')]), any('outer')]),
+  check: whyNotRows,
+  rewrite: (match, edit) => edit.op('MatMul', [match.value('x'), match.value('W')], {}, { name: match.root.name, like: match.root.output }),
+}
+
+function whyNotRows(match: Match): string | undefined {
+  const x = match.value('x').shape, flattened = match.node('flattened').output.shape, W = match.value('W').shape, made = match.root.output.shape
+  if (W?.length !== 2 || flattened?.length !== 2) return `the product of ${shapeText(flattened)} and ${shapeText(W)} is not one of two matrices`
+  const [K, N] = W
+  if (typeof K !== 'number' || typeof N !== 'number') return `a size of ${shapeText(W)} is unknown`
+  const kept = x !== undefined && x.length > 1 && x.at(-1) === K && flattened[1] === K && made?.length === x.length && made.at(-1) === N
+    && x.slice(0, -1).every((size, axis) => size !== null && size === made[axis])
+  return kept ? undefined : `x ${shapeText(x)} becomes ${shapeText(flattened)} and its product ${shapeText(made)}, which are other axes in front`
+}
+
+/** Chains of views, and views around a matrix product. */
 export const mergeReshapes: Pass = rulePass({
   name: 'merge-reshapes',
-  summary: 'Makes one Reshape of several operators that only rename axes.',
+  summary: 'Makes one Reshape of several operators that only rename axes, and none of those that flatten the rows of a matrix product.',
   leavesAlone: [
     'a last shape of which two or more sizes are known only when the model runs, unless they are sizes of x at the same place',
     'shapes with a size of 0',
     'views with a transpose between them',
+    'views around a product of more than two matrices, or whose axes in front are not shown to be the same again',
   ],
-  rules: [chain],
+  rules: [chain, rows],
 })

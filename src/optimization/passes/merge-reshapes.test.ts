@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { applied, build, operators, weights } from '../../../test/support/run'
+import { applied, build, operators, run, weights } from '../../../test/support/run'
 import { Tensor, type GraphBuilder, type Model, type Value } from '../../onnx'
 import { explain } from '../explain'
 import { simplify } from '../optimize'
@@ -25,6 +25,26 @@ describe('views of views', () => {
   test('there and back is nothing', () => {
     const back = model(['N', 6], (g, x) => g.op('Squeeze', [g.op('Unsqueeze', [x, g.constant(ints([1]))]), g.constant(ints([1]))]))
     expect(operators(simplify(back).model)).toEqual({ Relu: 1, Neg: 1 })
+  })
+
+  test.each<[string, (number | string)[], (g: GraphBuilder, x: Value) => Value, Record<string, number>]>([
+    ['an activation', ['N', 6], (g, x) => reshape(g, g.op('Tanh', [reshape(g, x, [1, -1, 6])]), [-1, 6]), { Relu: 1, Tanh: 1, Neg: 1 }],
+    ['two activations', [2, 6], (g, x) => reshape(g, g.op('Tanh', [g.op('LeakyRelu', [reshape(g, x, [12])], { alpha: 0.3 })]), [6, 2]), { Relu: 1, LeakyRelu: 1, Tanh: 1, Reshape: 1, Neg: 1 }],
+    ['a cast', [2, 6], (g, x) => g.op('Cast', [reshape(g, g.op('Cast', [reshape(g, x, [12])], { to: 7 }), [3, 4])], { to: 1 }), { Relu: 1, Cast: 2, Reshape: 1, Neg: 1 }],
+  ])('meet through %s', (_, dims, make, left) => {
+    const one = model(dims, make)
+    applied(one, pass)
+    expect(operators(simplify(one, { run }).model)).toEqual(left)
+  })
+
+  test('an activation that something else reads keeps its shape', () => {
+    const used = build(17, (g) => {
+      const active = g.op('Tanh', [reshape(g, g.input('x', 'float32', [2, 6]), [12])])
+      g.output(active, 'a')
+      g.output(reshape(g, active, [3, 4], 'back'), 'b')
+    })
+    expect(pass.run(used).modified).toBe(false)
+    expect(String(explain(used, pass, 'back'))).toMatch(/is an output of the graph/)
   })
 
   test('a view that something else reads stays for it', () => {

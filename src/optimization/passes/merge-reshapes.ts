@@ -1,5 +1,6 @@
 // One Reshape for several operators that only rename axes.
-import { Tensor, type Node } from '../../onnx'
+import { Tensor, tensorType, type Node, type Value } from '../../onnx'
+import { UNARY } from '../elementwise'
 import type { Pass } from '../pass'
 import { any, op, optional, shapeText, type Condition, type Match } from '../rewrite'
 import { rulePass, type Rule } from '../rules'
@@ -29,6 +30,39 @@ const chain: Rule = {
   },
 }
 
+/** Whether going up from a value through elementwise operators that nothing else reads ends at a view. */
+function leadsToView(value: Value | undefined, steps = 0): boolean {
+  const node = value?.producer
+  if (node === undefined || value === undefined || node.domain !== '' || steps > 50) return false
+  if (VIEWS.includes(node.opType)) return true
+  return UNARY.has(node.opType) && value.consumers.size === 1 && !value.isGraphOutput && leadsToView(node.inputs[0], steps + 1)
+}
+
+/** view(f(x)) = f(view(x)): only where another view lies above, so that the two meet. */
+const pull: Rule = {
+  name: 'pull', equation: 'view(f(view(x))) → f(view(view(x))), for elementwise f of one input',
+  pattern: op(VIEWS, [
+    op([...UNARY], undefined, { as: 'f', where: [(node) => (leadsToView(node.inputs[0]) ? undefined : `no other view lies above ${node.label}`)] }), optional(any('outer')),
+  ]),
+  check: (match) => {
+    const { shape } = match.root.output
+    if (shape === undefined) return `the shape that ${match.root.label} makes is unknown`
+    const target = constantTarget(match.node('f').inputs[0]?.shape, shape)
+    return typeof target === 'string' ? target : undefined
+  },
+  rewrite: (match, edit) => {
+    const f = match.node('f'), { output } = match.root
+    const [x] = f.inputs
+    const target = constantTarget(x?.shape, output.shape ?? [])
+    if (typeof target === 'string') throw new TypeError(target)
+    const view = edit.op('Reshape', [x, Tensor.from(target, [target.length], 'int64')])
+    if (x?.dtype !== undefined && output.shape !== undefined) view.type = tensorType(x.dtype, output.shape)
+    const y = edit.copy(f, [view])
+    if (output.type !== undefined) y.type = output.type
+    return y
+  },
+}
+
 /** A matrix product is over the last axis: which axes lie in front of it does not matter, when the second operand is a matrix. */
 const rows: Rule = {
   name: 'rows', equation: 'Reshape(MatMul(Reshape(x, [rows, K]), W [K, N]), x\'s axes but the last, and N) → MatMul(x, W)',
@@ -47,7 +81,7 @@ function whyNotRows(match: Match): string | undefined {
   return kept ? undefined : `x ${shapeText(x)} becomes ${shapeText(flattened)} and its product ${shapeText(made)}, which are other axes in front`
 }
 
-/** Chains of views, and views around a matrix product. */
+/** Chains of views, also through elementwise operators, and views around a matrix product. */
 export const mergeReshapes: Pass = rulePass({
   name: 'merge-reshapes',
   summary: 'Makes one Reshape of several operators that only rename axes, and none of those that flatten the rows of a matrix product.',
@@ -57,5 +91,5 @@ export const mergeReshapes: Pass = rulePass({
     'views with a transpose between them',
     'views around a product of more than two matrices, or whose axes in front are not shown to be the same again',
   ],
-  rules: [chain, rows],
+  rules: [chain, pull, rows],
 })

@@ -2,18 +2,10 @@
 import { DTYPES } from '../../core'
 import { Tensor, type Node, type Value } from '../../onnx'
 import { constantOf } from '../constants'
+import { BINARY, UNARY } from '../elementwise'
 import type { Pass } from '../pass'
 import { any, op, type Condition } from '../rewrite'
 import { rulePass, type Rule } from '../rules'
-
-/** Operators of one input that treat every element alike. */
-const UNARY: ReadonlySet<string> = new Set([
-  'Abs', 'Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'Cast', 'Ceil', 'Celu', 'Cos', 'Cosh', 'Elu', 'Erf', 'Exp', 'Floor', 'Gelu',
-  'HardSigmoid', 'HardSwish', 'Identity', 'IsNaN', 'LeakyRelu', 'Log', 'Mish', 'Neg', 'Not', 'Reciprocal', 'Relu', 'Round', 'Selu', 'Sigmoid', 'Sign',
-  'Sin', 'Sinh', 'Softplus', 'Softsign', 'Sqrt', 'Tan', 'Tanh', 'ThresholdedRelu',
-])
-/** Operators of two inputs that treat every pair of elements alike. */
-const BINARY: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Max', 'Min', 'PRelu', 'Clip'])
 
 /** The order of axes of a Transpose: output axis i is input axis order[i]. */
 function order(node: Node): readonly number[] | undefined {

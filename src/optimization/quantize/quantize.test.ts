@@ -13,6 +13,7 @@ import { sqnr } from './arithmetic'
 import { quantizeDynamic } from './dynamic'
 import { crossLayerEqualization } from './equalize'
 import { smoothLayers } from './smooth'
+import { outputNoises } from './noise'
 import { assemble, calibrate, quantizeStatic } from './static'
 import { keepIfBetter, quantizeMixed, sensitivity } from './search'
 import { quantizeWeights } from './weight-only'
@@ -138,6 +139,20 @@ describe('static quantization', () => {
       return mean.reduce((sum, x) => sum + Math.abs(x), 0)
     }
     expect(shift(true)).toBeLessThan(0.7 * shift(false))
+  })
+
+  test('biases are corrected only where that brings the outputs nearer', () => {
+    const chosen = new Set<boolean>()
+    for (let seed = 1; seed <= 8; seed++) {
+      const model = network(seed)
+      const data = samples(model, 24)
+      const made = ([true, false, 'auto'] as const).map((biasCorrection) => calibrate(model, { data, run, biasCorrection, perChannel: false, equalize: false, calibration: 'min-max' }))
+      const [always = NaN, never = NaN, auto = NaN] = outputNoises(model, made.map((one) => assemble(one).model), data, run, 24)
+      expect(auto).toBe(Math.max(always, never))
+      chosen.add(made[2] !== undefined && made[2].biases.size > 0)
+      if (never > always) expect(made[2]?.notes.join()).toMatch(/biases not corrected: SQNR [\d.]+ dB, corrected [\d.]+ dB/)
+    }
+    expect(chosen.size).toBeGreaterThan(0)
   })
 
   test('data are seen one sample at a time, and a stream can be given as a function', () => {

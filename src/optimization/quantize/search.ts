@@ -1,9 +1,9 @@
 // Which layers quantization hurts, which of them to leave in float under a quality budget, and whether a change is worth keeping.
 import { cloneModel, writeModel, type Model } from '../../onnx'
 import { weightBytes } from '../report'
-import { fromRunTensor } from '../run'
 import { NoiseMeter } from './arithmetic'
 import { QuantizeError } from './errors'
+import { numbersOf } from './noise'
 import { assemble, calibrate, finish, type Calibration, type StaticOptions } from './static'
 import type { Quantized } from './report'
 
@@ -24,18 +24,14 @@ function outputNoise(calibration: Calibration, model: Model, expected: readonly 
   const meters: NoiseMeter[] = []
   calibration.samples.forEach((sample, i) => {
     const outputs = calibration.options.run(bytes, sample)
-    Object.values(outputs).forEach((output, k) => {
-      if (output.dtype === 'string') return
-      (meters[k] ??= new NoiseMeter()).see(expected[i]?.[k] ?? [], Float64Array.from(fromRunTensor(output).toArray() as ArrayLike<number>, Number))
-    })
+    Object.values(outputs).forEach((output, k) => { (meters[k] ??= new NoiseMeter()).see(expected[i]?.[k] ?? [], numbersOf(output)) })
   })
   return meters.reduce((least, meter) => Math.min(least, meter.decibels), Infinity)
 }
 
 function expectedOutputs({ source, samples, options }: Calibration): Float64Array[][] {
   const bytes = writeModel(source)
-  return samples.map((sample) => Object.values(options.run(bytes, sample)).map((output) =>
-    (output.dtype === 'string' ? new Float64Array(0) : Float64Array.from(fromRunTensor(output).toArray() as ArrayLike<number>, Number))))
+  return samples.map((sample) => Object.values(options.run(bytes, sample)).map(numbersOf))
 }
 
 /**

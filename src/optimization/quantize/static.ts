@@ -16,6 +16,7 @@ import { planOf, type Plan, type Selection } from './plan'
 import { productBy } from './product'
 import { prepare, proofSamples, type CommonOptions } from './prepare'
 import { probeLayers, type LayerError } from './probe'
+import { outputNoises } from './noise'
 import { chooseRange, type CalibrationMethod } from './ranges'
 import { reportOn, type Quantized } from './report'
 import { adaRound, gptq, type Rounding } from './rounding'
@@ -50,8 +51,8 @@ export interface StaticOptions extends CommonOptions, Selection {
   readonly equalize?: boolean | 'through-clip'
   /** SmoothQuant first, with this migration strength α; default: not. */
   readonly smooth?: number
-  /** Whether the mean error of each channel is taken out of the biases; default true. */
-  readonly biasCorrection?: boolean
+  /** Whether the mean error of each channel is taken out of the biases; default `auto`: when that brings the outputs nearer. */
+  readonly biasCorrection?: boolean | 'auto'
   /** Default `nearest`. */
   readonly rounding?: Rounding
 }
@@ -134,14 +135,29 @@ export function calibrate(model: Model, options: StaticOptions): Calibration {
     weights.set(layer.key, made)
     if (!shared.has(name)) shared.set(name, made)
   }
-  const correct = options.biasCorrection ?? true
+  const correct = options.biasCorrection ?? 'auto'
   const inputs = new Map(plan.layers.map((layer) => [layer.input.name, activations.get((plan.activations.get(layer.input) ?? layer.input).name)] as const)
     .filter((entry): entry is [string, Parameters] => entry[1] !== undefined))
-  const layers = correct ? probeLayers(prepared, data, run, activationGrid, inputs, weights) : new Map<string, LayerError>()
-  return {
-    prepared, source: model, options, activationGrid, activations, weights, layers, biases: corrections(plan, layers),
-    samples: proofSamples(model, data, options), count, notes: [...notes, `weights in ${gridText(weightGrid)}, activations in ${gridText(activationGrid)}`],
+  const layers = correct !== false ? probeLayers(prepared, data, run, activationGrid, inputs, weights) : new Map<string, LayerError>()
+  notes.push(`weights in ${gridText(weightGrid)}, activations in ${gridText(activationGrid)}`)
+  const calibration: Calibration = {
+    prepared, source: model, options, activationGrid, activations, weights, layers, biases: corrections(plan, layers), samples: proofSamples(model, data, options), count, notes,
   }
+  return correct === 'auto' && calibration.biases.size > 0 ? withBestBiases(calibration) : calibration
+}
+
+/** Samples on which it is decided whether the correction of biases pays. */
+const DECIDING = 64
+
+/**
+ * The calibration without corrected biases where these take the outputs further away. Each correction makes its own layer's mean
+ * right, over all places alike; where most places are background, the few that decide can get worse by it.
+ */
+function withBestBiases(calibration: Calibration): Calibration {
+  const { source, options: { data, run }, notes } = calibration
+  const plain = { ...calibration, biases: new Map<string, Float64Array>() }
+  const [corrected = NaN, uncorrected = NaN] = outputNoises(source, [assemble(calibration).model, assemble(plain).model], data, run, DECIDING)
+  return uncorrected > corrected ? { ...plain, notes: [...notes, `biases not corrected: SQNR ${uncorrected.toFixed(1)} dB, corrected ${corrected.toFixed(1)} dB`] } : calibration
 }
 
 function requireWork(plan: Plan): void {
@@ -233,11 +249,11 @@ export function finish(calibration: Calibration, selection: Selection = {}): Qua
   return { model, report: reportOn(source, model, method, plan.decisions, { run: options.run, samples, minimumSqnr: options.minimumSqnr ?? 0 }, calibration.notes) }
 }
 
-function describe({ options, count }: Calibration): string {
+function describe({ options, count, biases }: Calibration): string {
   const parts = [
     `static quantization, ${options.calibration ?? 'mse'} over ${count} samples`, options.perChannel === false ? 'a scale for each tensor' : 'a scale for each channel',
     ...(options.rounding === undefined || options.rounding === 'nearest' ? [] : [options.rounding]),
-    ...(options.biasCorrection === false ? [] : ['bias correction']),
+    ...(biases.size === 0 ? [] : ['bias correction']),
   ]
   return parts.join(', ')
 }
